@@ -1,0 +1,45 @@
+/** How byte counts, rates and durations are written for people, and read from them. */
+import { ModelsError } from "./errors.ts";
+
+const UNITS = ["B", "kB", "MB", "GB", "TB"] as const;
+
+/** `23782506688` as `23.8 GB`: powers of 1000, as disks and links are sold. */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < UNITS.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 || value >= 99.95 ? value.toFixed(0) : value.toFixed(1)} ${UNITS[unit]}`;
+}
+
+/** Bytes per second as `110 MB/s`. */
+export function formatRate(bytesPerSecond: number): string {
+  return `${formatBytes(bytesPerSecond)}/s`;
+}
+
+/** Milliseconds as `0.8 s`, `45 s`, `3 m 20 s`, `1 h 05 m`. */
+export function formatDuration(ms: number): string {
+  if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} m ${String(seconds % 60).padStart(2, "0")} s`;
+  return `${Math.floor(seconds / 3600)} h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, "0")} m`;
+}
+
+/**
+ * Reads `50MB`, `1.5 GiB`, `800k`, `1000000`: powers of 1000, or of 1024 with an `i`.
+ * @throws ModelsError `USAGE` when `text` is not a size
+ */
+export function parseBytes(text: string): number {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?(?:\/s)?\s*$/i.exec(text);
+  const power = match === null ? -1 : "kmgt".indexOf((match[2] ?? "").toLowerCase()) + 1;
+  if (match === null) {
+    throw new ModelsError("USAGE", `Cannot read size "${text}": expected a number with a unit`, {
+      fix: "write it as 50MB, 1.5GiB or 1000000",
+    });
+  }
+  const hasUnit = (match[2] ?? "") !== "";
+  return Math.floor(Number(match[1]) * (hasUnit ? (match[3] ? 1024 : 1000) ** power : 1));
+}

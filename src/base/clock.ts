@@ -1,0 +1,38 @@
+/** The only file that reads the time, sleeps and rolls dice; everything else takes a {@link Clock}. */
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+
+export interface Clock {
+  /** Wall time in milliseconds since 1970; may jump. */
+  readonly now: () => number;
+  /** Milliseconds since some moment; never jumps. */
+  readonly monotonicMs: () => number;
+  /** Resolves after `ms`; rejects with the signal's reason when it is aborted. */
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /** Calls `run` every `ms` until the returned function is called; never keeps the process alive. */
+  readonly every: (ms: number, run: () => void) => () => void;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** A name nobody else has. */
+  readonly unique: () => string;
+}
+
+/** The real clock. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  sleep: async (ms, signal) => {
+    try {
+      await delay(ms, undefined, signal === undefined ? {} : { signal });
+    } catch (error) {
+      throw signal?.aborted ? signal.reason : error;
+    }
+  },
+  every: (ms, run) => {
+    const timer = setInterval(run, ms);
+    timer.unref();
+    return () => clearInterval(timer);
+  },
+  random: () => Math.random(),
+  unique: () => randomUUID(),
+};

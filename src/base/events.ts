@@ -1,0 +1,110 @@
+/** Anything that happens. The terminal, plain lines, `--json` and the report page are views of these. */
+import type { Sha256 } from "./artifact.ts";
+import type { ErrorCode } from "./errors.ts";
+
+/** What will be done about one model. */
+export type PlanAction = "present" | "reuse" | "resume" | "fetch" | "link";
+
+export interface PlanLine {
+  readonly model: string;
+  readonly path: string;
+  /** Null when neither the manifest nor a mirror has said. */
+  readonly size: number | null;
+  readonly action: PlanAction;
+  /** Bytes that must come over the network (null with an unknown size). */
+  readonly fetchBytes: number | null;
+  /** Source URIs (to fetch) or local paths (to reuse), best first. */
+  readonly from: readonly string[];
+}
+
+/** How one mirror served one file, or the whole run. */
+export interface MirrorShare {
+  readonly label: string;
+  readonly bytes: number;
+  /** Over the time in which this mirror had a lane open. */
+  readonly bytesPerSecond: number;
+  readonly errors: number;
+}
+
+export interface FileProgress {
+  readonly model: string;
+  readonly doneBytes: number;
+  readonly size: number;
+  readonly bytesPerSecond: number;
+  /** Who carries it now, fastest first. */
+  readonly mirrors: readonly string[];
+}
+
+export interface Summary {
+  readonly kind: "summary";
+  readonly ok: boolean;
+  /** How many models were selected. */
+  readonly models: number;
+  /** Bytes that came over the network as file content. */
+  readonly fetchedBytes: number;
+  /** The part of them that was thrown away or fetched twice. */
+  readonly wastedBytes: number;
+  /** Bytes that were linked or copied from files already on this box. */
+  readonly reusedBytes: number;
+  readonly elapsedMs: number;
+  readonly mirrors: readonly MirrorShare[];
+}
+
+export type EventBody =
+  | {
+      readonly kind: "plan";
+      readonly root: string;
+      readonly lines: readonly PlanLine[];
+      readonly fetchBytes: number;
+      readonly reuseBytes: number;
+      readonly freeBytes: number;
+    }
+  | { readonly kind: "mirror-found"; readonly model: string; readonly mirror: string; readonly source: string }
+  | {
+      readonly kind: "mirror-dropped";
+      readonly model: string;
+      readonly mirror: string;
+      readonly code: ErrorCode;
+      readonly message: string;
+    }
+  | {
+      readonly kind: "file-started";
+      readonly model: string;
+      readonly path: string;
+      readonly size: number;
+      readonly resumedBytes: number;
+    }
+  | { readonly kind: "progress"; readonly files: readonly FileProgress[]; readonly bytesPerSecond: number }
+  | { readonly kind: "file-verifying"; readonly model: string; readonly doneBytes: number; readonly size: number }
+  | {
+      readonly kind: "file-finished";
+      readonly model: string;
+      readonly path: string;
+      readonly size: number;
+      readonly sha256: Sha256;
+      readonly how: "fetched" | "reused" | "linked" | "present";
+      readonly mirrors: readonly MirrorShare[];
+    }
+  | {
+      readonly kind: "file-failed";
+      readonly model: string;
+      readonly path: string;
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly fix?: string;
+    }
+  | {
+      readonly kind: "waiting";
+      readonly model: string | null;
+      readonly on: "lock" | "rate-limit";
+      readonly message: string;
+      readonly untilMs: number | null;
+    }
+  | { readonly kind: "warning"; readonly code: ErrorCode; readonly message: string; readonly fix?: string }
+  | Summary;
+
+/** An event with the wall time at which it happened, in milliseconds since 1970. */
+export type Event = EventBody & { readonly time: number };
+
+/** Where events go. */
+export type Report = (event: EventBody) => void;

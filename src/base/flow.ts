@@ -1,0 +1,54 @@
+/** Small control flow: promises settled from outside, work with bounded parallelism, backoff with jitter. */
+import type { Clock } from "./clock.ts";
+
+/** A promise with its two ends. */
+export interface Deferred<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** Node 20 lacks `Promise.withResolvers`. */
+export function deferred<T>(): Deferred<T> {
+  let resolve!: (value: T) => void;
+  let reject!: (reason: unknown) => void;
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}
+
+/** Maps with at most `limit` calls under way; results in the order of `items`; the first error rejects. */
+export async function mapLimit<T, R>(
+  items: readonly T[],
+  limit: number,
+  run: (item: T, index: number) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = new Array(items.length);
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < items.length) {
+      const index = next;
+      next += 1;
+      results[index] = await run(items[index] as T, index);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  return results;
+}
+
+/** Milliseconds to wait before try `attempt` (0 is the first retry): full jitter under a doubling ceiling. */
+export function backoffMs(
+  attempt: number,
+  clock: Pick<Clock, "random">,
+  limits = { baseMs: 250, maxMs: 15_000 },
+): number {
+  const ceiling = Math.min(limits.maxMs, limits.baseMs * 2 ** attempt);
+  return ceiling / 2 + (clock.random() * ceiling) / 2;
+}
+
+/** One signal that ends when any of `signals` does; undefined ones are left out. */
+export function anySignal(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
+  return AbortSignal.any(signals.filter((signal) => signal !== undefined));
+}

@@ -1,0 +1,26 @@
+/** The only file below the command line that asks the process about itself. */
+import { hostname } from "node:os";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The environment variables of this process. */
+export const processEnvironment = (): Environment => process.env;
+
+/** Where relative paths of a person start. */
+export const workingFolder = (): string => process.cwd();
+
+/** Who this process is among all that may share a disk. */
+export const processIdentity = (): { readonly host: string; readonly pid: number } => ({
+  host: hostname(),
+  pid: process.pid,
+});
+
+/** True when a process of this number runs on this machine (or may not be asked about). */
+export function isProcessAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
