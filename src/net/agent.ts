@@ -1,0 +1,78 @@
+/** The connections of the control plane and of general lanes: who is trusted, through which proxy, to which addresses. */
+import { readFile } from "node:fs/promises";
+import type { LookupFunction } from "node:net";
+import { createSecureContext, rootCertificates, type SecureContext } from "node:tls";
+import { Agent, type Dispatcher, Pool, ProxyAgent } from "undici";
+import { ModelsError } from "../base/errors.ts";
+import { assertHostAllowed } from "./address-guard.ts";
+import type { ProxyVariables } from "./lane-protocol.ts";
+import { proxyFor } from "./proxy.ts";
+
+export interface AgentSettings {
+  /** PEM text of authorities to trust beside the built-in ones, or null. */
+  readonly extraCa: string | null;
+  readonly proxy: ProxyVariables;
+  /** Whether addresses in a private network are fine. */
+  readonly mayBePrivate: boolean;
+  /** Judges the addresses of names at the moment of the connect; see `guardedLookup`. */
+  readonly lookup: LookupFunction;
+  /** @default 10 000 */
+  readonly connectTimeoutMs?: number;
+  /** Time until the head of an answer, and between two parts of its body. @default 20 000 */
+  readonly idleTimeoutMs?: number;
+}
+
+/** Connections to one origin at a time; the rest of its requests wait for one of them. */
+const CONNECTIONS = 8;
+
+/**
+ * A dispatcher that goes directly or through the proxy, origin by origin. Certificates are always verified.
+ * Behind a proxy names are resolved by the proxy, so there only literal addresses can be judged.
+ */
+export function createAgent(settings: AgentSettings): Dispatcher {
+  const { connectTimeoutMs = 10_000, idleTimeoutMs = 20_000 } = settings;
+  const trust = { secureContext: trustContext(settings.extraCa) };
+  const limits = {
+    connections: CONNECTIONS,
+    connectTimeout: connectTimeoutMs,
+    headersTimeout: idleTimeoutMs,
+    bodyTimeout: idleTimeoutMs,
+  };
+  return new Agent({
+    ...limits,
+    connect: { ...trust, timeout: connectTimeoutMs, lookup: settings.lookup, autoSelectFamily: true },
+    factory: (origin, options) => {
+      assertHostAllowed(new URL(origin).hostname, settings);
+      const proxy = proxyFor(new URL(origin), settings.proxy);
+      if (proxy === null) return new Pool(origin, options);
+      return new ProxyAgent({ ...limits, uri: proxy.href, proxyTls: trust, requestTls: trust });
+    },
+  });
+}
+
+/** What a TLS connection trusts: the built-in authorities (with `NODE_EXTRA_CA_CERTS`), or those and `extraCa`. */
+export function trustContext(extraCa: string | null): SecureContext {
+  return createSecureContext(extraCa === null ? {} : { ca: [...rootCertificates, extraCa] });
+}
+
+/**
+ * The PEM text of a file of certificate authorities.
+ * @throws ModelsError `CONFIG_INVALID` when it cannot be read or holds no certificate
+ */
+export async function readExtraCa(path: string): Promise<string> {
+  const problem = (seen: string, cause?: unknown): ModelsError =>
+    new ModelsError("CONFIG_INVALID", `Cannot read certificate authorities "${path}": ${seen}`, {
+      fix: "name a PEM file with BEGIN CERTIFICATE blocks",
+      cause,
+    });
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    throw problem(error.code ?? error.message, error);
+  });
+  if (!text.includes("-----BEGIN CERTIFICATE-----")) throw problem("it holds no PEM certificate");
+  try {
+    trustContext(text);
+  } catch (error) {
+    throw problem("it holds a certificate that cannot be parsed", error);
+  }
+  return text;
+}

@@ -1,0 +1,144 @@
+/** One request and its one answer: bounded in bytes and in time, with errors that name the host and never a secret. */
+import type { Dispatcher } from "undici";
+import { formatBytes, formatDuration } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
+import { type ErrorDetails, isModelsError, ModelsError, reasonOf } from "../base/errors.ts";
+import { anySignal } from "../base/flow.ts";
+import { redactUrl } from "../base/secret.ts";
+
+export interface ExchangeRequest {
+  readonly url: URL;
+  readonly method: "GET" | "HEAD";
+  readonly headers: Readonly<Record<string, string>>;
+  /** Most bytes of a good answer's body. */
+  readonly maxBytes: number;
+  /** What happens when there are more: fail, or keep the first `maxBytes`. */
+  readonly overflow: "refuse" | "cut";
+  /** For the whole exchange, however slowly its bytes drip. */
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+}
+
+export type ExchangeResult = ExchangeAnswer | ExchangeFailure;
+
+export interface ExchangeFailure {
+  readonly kind: "failed";
+  /** `MIRROR_STALLED` (nothing came in time), `MIRROR_FAILED` (network, TLS, encoding, too long), `MIRROR_LIED` (guard). */
+  readonly error: ModelsError;
+  /** True when the same request may well succeed a moment later. */
+  readonly mayPass: boolean;
+}
+
+export interface ExchangeAnswer {
+  readonly kind: "answer";
+  readonly status: number;
+  /** Names in lower case; values that came several times are joined by `, `. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** Most bytes of an error's or a redirect's body that are looked at. */
+const MAX_ERROR_BYTES = 64 * 1024;
+
+/** Sends one request through `dispatcher`. Throws nothing but the signal's reason. */
+export async function exchange(
+  dispatcher: Dispatcher,
+  clock: Clock,
+  request: ExchangeRequest,
+): Promise<ExchangeResult> {
+  const late = new AbortController();
+  const done = new AbortController();
+  const tooLate = (): void =>
+    late.abort(stalled(request.url, `no whole answer after ${formatDuration(request.deadlineMs)}`));
+  clock.sleep(request.deadlineMs, done.signal).then(tooLate, () => undefined);
+  try {
+    return await send(dispatcher, { ...request, signal: anySignal(request.signal, late.signal) });
+  } catch (error) {
+    request.signal.throwIfAborted();
+    return explain(late.signal.aborted ? late.signal.reason : error, request.url);
+  } finally {
+    done.abort();
+  }
+}
+
+async function send(dispatcher: Dispatcher, request: ExchangeRequest): Promise<ExchangeAnswer> {
+  const { url, method, signal } = request;
+  const answer = await dispatcher.request({
+    origin: url.origin,
+    path: url.pathname + url.search,
+    method,
+    headers: { ...request.headers },
+    signal,
+  });
+  const headers = flatten(answer.headers);
+  const isGood = answer.statusCode >= 200 && answer.statusCode < 300;
+  const problem = isGood ? headProblem(headers, request) : null;
+  if (problem !== null) {
+    answer.body.on("error", () => undefined).destroy();
+    throw failed(url, problem);
+  }
+  const limit = isGood ? request.maxBytes : MAX_ERROR_BYTES;
+  const read = await readBody(answer.body, limit);
+  if (read.isCut && isGood && request.overflow === "refuse") throw failed(url, tooLong(request.maxBytes));
+  return { kind: "answer", status: answer.statusCode, headers, body: read.bytes };
+}
+
+function headProblem(headers: Readonly<Record<string, string>>, request: ExchangeRequest): string | null {
+  const encoding = headers["content-encoding"]?.trim().toLowerCase() ?? "";
+  if (encoding !== "" && encoding !== "identity") {
+    return `it answers with Content-Encoding ${JSON.stringify(encoding.slice(0, 40))}, expected identity`;
+  }
+  const isTooLong = request.method === "GET" && Number(headers["content-length"] ?? 0) > request.maxBytes;
+  return isTooLong && request.overflow === "refuse" ? tooLong(request.maxBytes) : null;
+}
+
+async function readBody(
+  body: Dispatcher.ResponseData["body"],
+  limit: number,
+): Promise<{ bytes: Uint8Array; isCut: boolean }> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of body as AsyncIterable<Uint8Array>) {
+    parts.push(part);
+    length += part.length;
+    // Leaving the loop destroys the stream and with it the connection.
+    if (length > limit) break;
+  }
+  const bytes = Buffer.concat(parts);
+  return { bytes: bytes.subarray(0, limit), isCut: bytes.length > limit };
+}
+
+const tooLong = (maxBytes: number): string => `it sends more than ${formatBytes(maxBytes)}`;
+
+function flatten(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+  const flat: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) flat[name.toLowerCase()] = Array.isArray(value) ? value.join(", ") : value;
+  }
+  return flat;
+}
+
+function explain(thrown: unknown, url: URL): ExchangeFailure {
+  const error = thrown instanceof AggregateError ? thrown.errors[0] : thrown;
+  // What is refused on purpose will be refused again; only a stall may pass.
+  if (isModelsError(error)) return { kind: "failed", error, mayPass: error.code === "MIRROR_STALLED" };
+  const code = String((error as { readonly code?: unknown } | null)?.code ?? "");
+  if (/TIMEOUT|ETIMEDOUT/.test(code))
+    return { kind: "failed", error: stalled(url, reasonOf(error), error), mayPass: true };
+  if (/CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)/.test(code)) {
+    const details = {
+      cause: error,
+      fix: "if this host has an authority of its own, name its PEM file in NODE_EXTRA_CA_CERTS",
+    };
+    return { kind: "failed", error: failed(url, `its certificate is not trusted (${code})`, details), mayPass: false };
+  }
+  const isFinal = code === "UND_ERR_HEADERS_OVERFLOW" || code === "UND_ERR_INVALID_ARG";
+  const seen = code === "UND_ERR_HEADERS_OVERFLOW" ? "the head of its answer is too long" : reasonOf(error);
+  return { kind: "failed", error: failed(url, seen, { cause: error }), mayPass: !isFinal };
+}
+
+const stalled = (url: URL, seen: string, cause?: unknown): ModelsError =>
+  new ModelsError("MIRROR_STALLED", `Cannot read "${redactUrl(url)}": ${seen}`, { cause });
+
+const failed = (url: URL, seen: string, details: ErrorDetails = {}): ModelsError =>
+  new ModelsError("MIRROR_FAILED", `Cannot read "${redactUrl(url)}": ${seen}`, details);

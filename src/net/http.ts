@@ -1,0 +1,255 @@
+/** The control plane: small requests, redirects followed one hop at a time, retries, pauses that hosts ask for. */
+import type { Dispatcher } from "undici";
+import type { Clock } from "../base/clock.ts";
+import { ModelsError } from "../base/errors.ts";
+import type { Report } from "../base/events.ts";
+import { anySignal, backoffMs } from "../base/flow.ts";
+import { redactUrl } from "../base/secret.ts";
+import { guardedLookup, isPrivateAddress, isPrivateName, leadsToPrivate, resolveDns } from "./address-guard.ts";
+import { createAgent, readExtraCa } from "./agent.ts";
+import { type ExchangeAnswer, exchange } from "./exchange.ts";
+import { createHostWaits } from "./host-waits.ts";
+import type { ProxyVariables } from "./lane-protocol.ts";
+import { isRedirect, neutralHeaders, nextHop } from "./redirects.ts";
+import { retryAfterMs } from "./retry-after.ts";
+
+export interface HttpSettings {
+  /** PEM file of authorities to trust beside the built-in ones, or null. */
+  readonly caFile: string | null;
+  readonly proxy: ProxyVariables;
+  /** `modelferry/<version>`. The Hub's CDN strips headers for agents that name no program. */
+  readonly userAgent: string;
+  /** @default 10 000 */
+  readonly connectTimeoutMs?: number;
+  /** Time until the head of an answer, and between two parts of its body. @default 20 000 */
+  readonly idleTimeoutMs?: number;
+}
+
+/** Headers that prove who asks, for one origin (scheme, host and port) only. */
+export interface Credential {
+  readonly origin: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface HttpRequest {
+  readonly url: string;
+  /** @default "GET" */
+  readonly method?: "GET" | "HEAD";
+  /** Sent to the first origin; of these only `Accept` and `Range` follow to another. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly credential?: Credential | null;
+  /** @default 1 MiB */
+  readonly maxBytes?: number;
+  /** Whether a longer body fails or is cut after `maxBytes`. @default "refuse" */
+  readonly overflow?: "refuse" | "cut";
+  /** @default "follow" */
+  readonly redirect?: "follow" | "manual";
+  /**
+   * Whether the address may be in a private network: true and false hold for every hop; when it is left out,
+   * the first hop may, and the others only if the first is.
+   */
+  readonly mayBePrivate?: boolean;
+  /** For each try as a whole. @default 60 000 */
+  readonly deadlineMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** One answer on the way. */
+export interface Hop {
+  /** May be signed: never print it. */
+  readonly url: string;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface HttpAnswer extends Hop {
+  readonly body: Uint8Array;
+  /** The redirects that led here, first first. */
+  readonly hops: readonly Hop[];
+  /** Whether the first host turned out to be in a private network (or `mayBePrivate` said that it may be). */
+  readonly mayBePrivate: boolean;
+}
+
+export interface Http {
+  /**
+   * Asks, follows, retries. Any status comes back as an answer, but 408, 425, 429 and 5xx that did not pass.
+   * @throws ModelsError `MIRROR_FAILED`, `MIRROR_STALLED`, `MIRROR_RATE_LIMITED`, `MIRROR_LIED` (a redirect or an
+   * address that must not be followed), `CONFIG_INVALID` (proxy or CA file); the signal's reason when it is aborted
+   */
+  readonly request: (request: HttpRequest) => Promise<HttpAnswer>;
+  /**
+   * The text at `url`, at most 128 MiB, for manifests.
+   * @throws ModelsError as `request`, and `SOURCE_INVALID`, `SOURCE_NOT_FOUND`, `SOURCE_UNAUTHORIZED`
+   */
+  readonly fetchText: (url: string, signal?: AbortSignal, credential?: Credential | null) => Promise<string>;
+  /** True when `hostname` is this box or in a private network, as far as this box can tell. */
+  readonly isPrivateHost: (hostname: string) => Promise<boolean>;
+  readonly close: () => Promise<void>;
+}
+
+interface HttpPorts {
+  readonly clock: Clock;
+  readonly report: Report;
+}
+
+const TRIES = 4;
+const MAX_BYTES = 1024 * 1024;
+const MAX_TEXT_BYTES = 128 * 1024 * 1024;
+const DEADLINE_MS = 60_000;
+const TEXT_DEADLINE_MS = 600_000;
+
+/** Opens no connection and reads no file before the first request. */
+export function createHttp(settings: HttpSettings, ports: HttpPorts): Http {
+  const agents = createAgents(settings);
+  const waits = createHostWaits(ports);
+  const closed = new AbortController();
+  const { clock } = ports;
+
+  const persist = async (hop: PreparedHop): Promise<ExchangeAnswer> => {
+    const dispatcher = await agents.for(hop.mayBePrivate);
+    for (let attempt = 0; ; attempt += 1) {
+      await waits.ready(hop.url.host, hop.signal);
+      const result = await exchange(dispatcher, clock, hop);
+      const isLast = attempt === TRIES - 1;
+      if (result.kind === "answer" && !isBusy(result.status)) return result;
+      if (result.kind === "failed" && (isLast || !result.mayPass)) throw result.error;
+      const asked = result.kind === "answer" ? retryAfterMs((name) => result.headers[name]) : null;
+      if (asked !== null) waits.pause(hop.url.host, asked);
+      if (result.kind === "answer" && isLast) throw busy(hop.url, result.status);
+      if (asked === null) await clock.sleep(backoffMs(attempt, clock), hop.signal);
+    }
+  };
+
+  const request = async (asked: HttpRequest): Promise<HttpAnswer> => {
+    const signal = anySignal(asked.signal, closed.signal);
+    signal.throwIfAborted();
+    const first = new URL(asked.url);
+    const visited = [first];
+    const hops: Hop[] = [];
+    let headers = { accept: "*/*", "accept-encoding": "identity", ...asked.headers };
+    let credential = asked.credential ?? null;
+    for (;;) {
+      const url = visited.at(-1) as URL;
+      const isPrivate = asked.mayBePrivate ?? agents.wasPrivate(first.hostname);
+      const mayBePrivate = asked.mayBePrivate ?? (hops.length === 0 || isPrivate);
+      const own = credential !== null && new URL(credential.origin).origin === url.origin ? credential.headers : {};
+      const sent = { ...headers, ...own, "accept-encoding": "identity", "user-agent": settings.userAgent };
+      const answer = await persist({ ...prepare(asked), url, headers: sent, mayBePrivate, signal });
+      const { location } = answer.headers;
+      const hop = { url: url.href, status: answer.status, headers: answer.headers };
+      if (!isRedirect(answer.status) || location === undefined || asked.redirect === "manual") {
+        return {
+          ...hop,
+          body: answer.body,
+          hops,
+          mayBePrivate: asked.mayBePrivate ?? agents.wasPrivate(first.hostname),
+        };
+      }
+      hops.push(hop);
+      const next = nextHop(visited, location);
+      if (next.origin !== url.origin) {
+        headers = { accept: "*/*", "accept-encoding": "identity", ...neutralHeaders(headers) };
+        // Once away, always away: nobody else may send us back with the token in hand.
+        credential = null;
+      }
+      visited.push(next);
+    }
+  };
+
+  return {
+    request,
+    fetchText: async (url, signal, credential = null) => {
+      await assertTextUrl(url);
+      const limits = { maxBytes: MAX_TEXT_BYTES, deadlineMs: TEXT_DEADLINE_MS };
+      const answer = await request({ url, ...limits, credential, ...(signal === undefined ? {} : { signal }) });
+      return textOf(answer, url);
+    },
+    isPrivateHost: (hostname) => leadsToPrivate(hostname),
+    close: async () => {
+      closed.abort(new ModelsError("INTERRUPTED", "Cannot read on: the connections were closed"));
+      await agents.close();
+    },
+  };
+}
+
+type PreparedHop = Parameters<typeof exchange>[2] & { readonly mayBePrivate: boolean };
+
+const prepare = (asked: HttpRequest): Pick<PreparedHop, "method" | "maxBytes" | "overflow" | "deadlineMs"> => ({
+  method: asked.method ?? "GET",
+  maxBytes: asked.maxBytes ?? MAX_BYTES,
+  overflow: asked.overflow ?? "refuse",
+  deadlineMs: asked.deadlineMs ?? DEADLINE_MS,
+});
+
+const isBusy = (status: number): boolean => status === 408 || status === 425 || status === 429 || status >= 500;
+
+function busy(url: URL, status: number): ModelsError {
+  const message = `Cannot read "${redactUrl(url)}": ${url.host} answers ${status} after ${TRIES} tries`;
+  if (status !== 429) return new ModelsError("MIRROR_FAILED", message);
+  const fix = "try again later, add a token for this host (its limits are usually higher), or add another mirror";
+  return new ModelsError("MIRROR_RATE_LIMITED", message, { fix });
+}
+
+interface Agents {
+  readonly for: (mayBePrivate: boolean) => Promise<Dispatcher>;
+  /** Whether `hostname` was connected to in a private network. */
+  readonly wasPrivate: (hostname: string) => boolean;
+  readonly close: () => Promise<void>;
+}
+
+/** Two sets of connections that are never mixed: one that may reach private addresses and one that may not. */
+function createAgents(settings: HttpSettings): Agents {
+  const privateHosts = new Set<string>();
+  // What the connect itself used decides, so that no second DNS answer can differ from it.
+  const remembering = guardedLookup({ mayBePrivate: true }, (hostname, options, done) => {
+    resolveDns(hostname, options, (error, found) => {
+      if (error === null && found.some(({ address }) => isPrivateAddress(address))) privateHosts.add(hostname);
+      done(error, found);
+    });
+  });
+  let made: Promise<{ readonly open: Dispatcher; readonly shut: Dispatcher }> | null = null;
+  const make = async (): Promise<{ readonly open: Dispatcher; readonly shut: Dispatcher }> => {
+    const extraCa = settings.caFile === null ? null : await readExtraCa(settings.caFile);
+    const shared = { ...settings, extraCa };
+    return {
+      open: createAgent({ ...shared, mayBePrivate: true, lookup: remembering }),
+      shut: createAgent({ ...shared, mayBePrivate: false, lookup: guardedLookup({ mayBePrivate: false }) }),
+    };
+  };
+  return {
+    for: async (mayBePrivate) => {
+      made ??= make();
+      const agents = await made;
+      return mayBePrivate ? agents.open : agents.shut;
+    },
+    wasPrivate: (hostname) => isPrivateName(hostname) || privateHosts.has(hostname),
+    close: async () => {
+      const agents = await made?.catch(() => null);
+      await Promise.all([agents?.open.destroy(), agents?.shut.destroy()]);
+    },
+  };
+}
+
+async function assertTextUrl(url: string): Promise<void> {
+  const parsed = URL.canParse(url) ? new URL(url) : null;
+  if (parsed?.protocol === "https:") return;
+  if (parsed?.protocol === "http:" && (await leadsToPrivate(parsed.hostname))) return;
+  throw new ModelsError("SOURCE_INVALID", `Cannot read "${redactUrl(url)}": expected an https:// address`, {
+    fix: "write https://; plain http is for hosts in your own network",
+  });
+}
+
+function textOf(answer: HttpAnswer, url: string): string {
+  const [shown, host] = [redactUrl(url), new URL(answer.url).host];
+  const fail = (code: "SOURCE_NOT_FOUND" | "SOURCE_UNAUTHORIZED" | "MIRROR_FAILED", expected: string): ModelsError =>
+    new ModelsError(code, `Cannot read "${shown}": ${host} answers ${answer.status}, ${expected}`);
+  if (answer.status === 404 || answer.status === 410 || answer.status === 451)
+    throw fail("SOURCE_NOT_FOUND", "it is not there");
+  if (answer.status === 401 || answer.status === 403) throw fail("SOURCE_UNAUTHORIZED", "it wants another credential");
+  if (answer.status !== 200) throw fail("MIRROR_FAILED", "expected 200");
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(answer.body);
+  } catch (cause) {
+    throw new ModelsError("MIRROR_FAILED", `Cannot read "${shown}": it is not UTF-8 text`, { cause });
+  }
+}

@@ -1,0 +1,64 @@
+/** Which proxy a request takes, from the variables that every tool reads. Pure. */
+import { BlockList, isIP } from "node:net";
+import { ModelsError } from "../base/errors.ts";
+import { isPrivateAddress } from "./address-guard.ts";
+import type { ProxyVariables } from "./lane-protocol.ts";
+
+/** No proxy at all. */
+export const NO_PROXY: ProxyVariables = { http: null, https: null, none: null };
+
+/**
+ * The proxy for `url`, or null to go directly. This box itself is never asked for through a proxy (as in Go's
+ * `ProxyFromEnvironment`), nor is what `NO_PROXY` names: `host`, `.domain`, `*.domain`, `host:port`, an address,
+ * a network such as `10.0.0.0/8`, or `*` for everything.
+ * @throws ModelsError `CONFIG_INVALID` when the variable does not hold an http(s) URL
+ */
+export function proxyFor(url: URL, proxy: ProxyVariables): URL | null {
+  const value = url.protocol === "https:" ? proxy.https : proxy.http;
+  if (value === null || value.trim() === "" || isExempt(url, proxy.none ?? "")) return null;
+  const text = value.trim();
+  const whole = text.includes("://") ? text : `http://${text}`;
+  if (URL.canParse(whole) && /^https?:$/.test(new URL(whole).protocol)) return new URL(whole);
+  throw new ModelsError(
+    "CONFIG_INVALID",
+    "Cannot use the proxy from the environment: expected an http:// or https:// URL",
+    {
+      fix: "set HTTPS_PROXY to a URL such as http://proxy.example.net:3128, or unset it",
+    },
+  );
+}
+
+function isExempt(url: URL, none: string): boolean {
+  const host = url.hostname
+    .replace(/^\[(.*)\]$/, "$1")
+    .replace(/\.$/, "")
+    .toLowerCase();
+  const port = url.port || (url.protocol === "https:" ? "443" : "80");
+  if (host === "localhost" || host === "::1" || (/^127\./.test(host) && isPrivateAddress(host))) return true;
+  return none
+    .split(/[,\s]+/)
+    .filter((entry) => entry !== "")
+    .some((entry) => isNamed(host, port, entry.toLowerCase()));
+}
+
+function isNamed(host: string, port: string, entry: string): boolean {
+  if (entry === "*") return true;
+  if (entry.includes("/")) return isInNetwork(host, entry);
+  const [, bracketed, plain, itsPort] = /^(?:\[([^\]]+)\]|(.+?))(?::(\d+))?$/.exec(entry) ?? [];
+  // An IPv6 address without brackets has no port: its last group only looks like one.
+  const name = isIP(entry) === 6 ? entry : (bracketed ?? plain ?? "");
+  if (isIP(entry) !== 6 && itsPort !== undefined && itsPort !== port) return false;
+  const bare = name.replace(/^\*?\./, "").replace(/\.$/, "");
+  return bare !== "" && (host === bare || (isIP(bare) === 0 && host.endsWith(`.${bare}`)));
+}
+
+function isInNetwork(host: string, entry: string): boolean {
+  const [address = "", prefix = ""] = entry.split("/");
+  const [family, bits] = [isIP(address), Number(prefix)];
+  if (family === 0 || isIP(host) !== family || !/^\d{1,3}$/.test(prefix) || bits > (family === 4 ? 32 : 128))
+    return false;
+  const list = new BlockList();
+  const name = family === 4 ? "ipv4" : "ipv6";
+  list.addSubnet(address, bits, name);
+  return list.check(host, name);
+}
