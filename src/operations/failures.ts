@@ -8,23 +8,27 @@ export interface Failure {
   readonly error: ModelsError;
 }
 
-// Worst first: what a person must know even when something milder failed too. Codes not named here are all alike.
-const WORST_FIRST: readonly ErrorCode[] = [
+// Gravest first, as exit codes weigh: interrupted, integrity, what a person wrote, everything else, locked.
+const GRAVEST_FIRST: readonly ErrorCode[] = [
   "INTERRUPTED",
   "DIGEST_MISMATCH",
   "SIZE_MISMATCH",
   "DIGEST_CONTRADICTION",
+  "MIRROR_LIED",
+  "NOT_WEIGHTS",
+  "LOCKFILE_DRIFT",
+  "DIGEST_UNKNOWN",
+  "MODEL_UNKNOWN",
   "DISK_FULL",
   "DISK_FAILED",
-  "LOCKFILE_DRIFT",
-  "MODEL_UNKNOWN",
 ];
+const MILDEST_LAST: readonly ErrorCode[] = ["LOCKED", "MODELS_MISSING"];
 
 /** The failure that decides the exit code: integrity before the disk, the disk before the network. */
 export function worstOf(failures: readonly Failure[]): Failure | undefined {
   const rank = ({ error }: Failure): number => {
-    const place = WORST_FIRST.indexOf(error.code);
-    return place < 0 ? WORST_FIRST.length : place;
+    const place = GRAVEST_FIRST.indexOf(error.code);
+    return place >= 0 ? place : GRAVEST_FIRST.length + 1 + MILDEST_LAST.indexOf(error.code);
   };
   return [...failures].sort((left, right) => rank(left) - rank(right))[0];
 }

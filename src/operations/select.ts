@@ -1,0 +1,119 @@
+/** Which models a person means: kits, workflows and names become wanted models, each once, no two in one place. */
+import { ModelsError, type Problem } from "../base/errors.ts";
+import { collisionKey, type TreePath } from "../base/paths.ts";
+import type { Catalog, Model } from "../catalog/model.ts";
+import { modelNamed, modelsOfKit } from "../catalog/select.ts";
+import type { Matched, UnknownReference } from "./match-references.ts";
+
+/** What every operation takes to know which models are meant. */
+export interface Selectors {
+  /** Names of kits. */
+  readonly kits?: readonly string[];
+  /** ComfyUI workflows: a path of a file, or the parsed graph itself. */
+  readonly workflows?: readonly unknown[];
+  /** Names of models, or their paths in the tree. */
+  readonly models?: readonly string[];
+}
+
+export interface Selection {
+  readonly models: readonly Model[];
+  /** What a workflow asks for and no manifest knows for sure. */
+  readonly unknown: readonly UnknownReference[];
+}
+
+/** What reads one workflow and matches its references to the catalogue; loaded only when a workflow is given. */
+export type MatchWorkflow = (workflow: unknown, catalog: Catalog) => Promise<Matched>;
+
+/** True when nothing is named, so that defaults (the environment, the whole catalogue) apply. */
+export function isEmptySelection({ kits = [], workflows = [], models = [] }: Selectors): boolean {
+  return kits.length + workflows.length + models.length === 0;
+}
+
+/**
+ * Resolves selectors against the catalogue, in the order kits, names, workflows.
+ * @throws ModelsError `USAGE` (nothing named), `KIT_UNKNOWN`, `MODEL_UNKNOWN`, `WORKFLOW_INVALID`, `TREE_CONFLICT`
+ */
+export async function selectModels(
+  selectors: Selectors,
+  catalog: Catalog,
+  matchWorkflow: MatchWorkflow,
+): Promise<Selection> {
+  if (isEmptySelection(selectors)) {
+    throw new ModelsError("USAGE", "Cannot select models: no kit, workflow or model is named", {
+      fix: "name some, such as --kit flux, --workflow graph.json or a model's name",
+    });
+  }
+  const { kits = [], workflows = [], models = [] } = selectors;
+  const matched = await Promise.all(workflows.map((workflow) => matchWorkflow(workflow, catalog)));
+  const named = [
+    ...kits.flatMap((kit) => modelsOfKit(catalog, kit)),
+    ...models.map((name) => modelNamed(catalog, name)),
+  ];
+  const wanted = uniqueByName([...named, ...matched.flatMap((one) => one.models)]);
+  refuseCollisions(wanted);
+  const unknown = uniqueByPath(matched.flatMap((one) => one.unknown));
+  return { models: wanted, unknown: unknown.filter((one) => !isDecided(one, named)) };
+}
+
+/** Naming one of the candidates is how a person says which of them a workflow means. */
+function isDecided({ candidates }: UnknownReference, named: readonly Model[]): boolean {
+  return named.some((model) => candidates.includes(model.name));
+}
+
+/** A model that two workflows ask for under two names keeps the aliases of both. */
+function uniqueByName(models: readonly Model[]): readonly Model[] {
+  const byName = new Map<string, Model>();
+  for (const model of models) {
+    const known = byName.get(model.name);
+    const aliases = [...new Set([...(known?.aliases ?? []), ...model.aliases])];
+    byName.set(model.name, known === undefined ? model : { ...known, aliases });
+  }
+  return [...byName.values()];
+}
+
+function uniqueByPath(unknown: readonly UnknownReference[]): readonly UnknownReference[] {
+  return [...new Map(unknown.map((one) => [one.path, one])).values()];
+}
+
+/**
+ * Refuses two models of one path, and a path that another one needs as a folder.
+ * Spelling that differs in case or Unicode composition only is one path on many file systems.
+ * @throws ModelsError `TREE_CONFLICT` with every collision
+ */
+export function refuseCollisions(models: readonly Model[]): void {
+  const owners = new Map<string, { readonly model: Model; readonly path: TreePath }>();
+  const problems: Problem[] = [];
+  for (const model of models) {
+    for (const path of [model.path, ...model.aliases]) {
+      const key = collisionKey(path);
+      const owner = owners.get(key);
+      if (owner === undefined) owners.set(key, { model, path });
+      else if (owner.model !== model && !isSameArtifact(owner.model, model)) {
+        problems.push(collision(model, `"${path}" is also the place of "${owner.model.name}"`));
+      }
+    }
+  }
+  for (const [key, { model, path }] of owners) {
+    const file = foldersOf(key).find((folder) => owners.has(folder));
+    const other = file === undefined ? undefined : owners.get(file);
+    if (other !== undefined) problems.push(collision(model, `"${path}" needs "${other.path}" to be a folder`));
+  }
+  if (problems.length === 0) return;
+  throw new ModelsError("TREE_CONFLICT", `Cannot place ${models.length} models in one tree: ${problems[0]?.message}`, {
+    fix: "select one of the two, or give one another path in its manifest",
+    problems,
+  });
+}
+
+function isSameArtifact(left: Model, right: Model): boolean {
+  return left.sha256 !== null && left.sha256 === right.sha256;
+}
+
+function foldersOf(key: string): readonly string[] {
+  const parts = key.split("/");
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("/"));
+}
+
+function collision(model: Model, message: string): Problem {
+  return { at: `${model.name} (${model.at})`, message };
+}
