@@ -1,0 +1,167 @@
+/** Holds a document against a schema: every mistake at once, each at the place of the value or key that is wrong. */
+import { z } from "zod";
+import { didYouMean } from "../base/did-you-mean.ts";
+import type { Problem } from "../base/errors.ts";
+import { type Document, shorten } from "./document.ts";
+
+export type Checked<T> =
+  | { readonly kind: "ok"; readonly value: T }
+  | { readonly kind: "bad"; readonly problems: readonly Problem[] };
+
+/** The only version of every format so far. */
+export const FORMAT_VERSION = 1;
+
+/** What a document holds by `schema`, or everything that is wrong with it, in the order of the text. */
+export function checkDocument<T>(schema: z.ZodType<T>, document: Document): Checked<T> {
+  const version = versionProblem(document);
+  if (version !== null) return { kind: "bad", problems: [version] };
+  const result = schema.safeParse(document.root);
+  if (result.success) return { kind: "ok", value: result.data };
+  const problems = result.error.issues.flatMap((issue) => problemsOf(issue, schema, document));
+  return { kind: "bad", problems: inOrder(problems) };
+}
+
+/** A text for one of our formats: `problem` says what is wrong with it (`fix` what to do), or null. */
+export function checkedText(problem: (text: string) => string | null, fix: string): z.ZodString {
+  return z.string().check((context) => {
+    const message = problem(context.value);
+    if (message === null) return;
+    context.issues.push({ code: "custom", input: context.value, message, params: { fix } });
+  });
+}
+
+/** A whole number from `min` to `max`, said in words when it is not. */
+export function wholeNumber(min: number, max: number, fix: string): z.ZodNumber {
+  const message = `is not a whole number from ${min} to ${max}`;
+  const isWhole = (value: number): boolean => Number.isSafeInteger(value) && value >= min && value <= max;
+  return z
+    .number()
+    .check((context) => {
+      if (isWhole(context.value)) return;
+      context.issues.push({ code: "custom", input: context.value, message, params: { fix } });
+    })
+    .meta({ type: "integer", minimum: min, maximum: max });
+}
+
+/** Another version has other keys, so it is said alone, before everything that would follow from it. */
+function versionProblem(document: Document): Problem | null {
+  const { root } = document;
+  if (!isRecord(root) || !Object.hasOwn(root, "version") || root["version"] === FORMAT_VERSION) return null;
+  const seen = JSON.stringify(root["version"]) ?? "nothing";
+  return {
+    at: document.placeOf(["version"]),
+    message: `version is ${shorten(seen)}, this modelferry reads version ${FORMAT_VERSION}`,
+    fix:
+      typeof root["version"] === "number" && root["version"] > FORMAT_VERSION
+        ? "update modelferry"
+        : `write version: ${FORMAT_VERSION}`,
+  };
+}
+
+function problemsOf(issue: z.core.$ZodIssue, schema: z.ZodType, document: Document): readonly Problem[] {
+  if (issue.code === "unrecognized_keys") return unknownKeys(issue.path, issue.keys, schema, document);
+  const value = valueAt(document.root, issue.path);
+  const at = document.placeOf(issue.path);
+  if (issue.code === "invalid_type" && value === undefined) return [missing(issue.path, document)];
+  if (issue.code === "custom") {
+    const fix: unknown = issue.params?.["fix"];
+    const message = `${labelOf(issue.path)} ${issue.message}`;
+    return [typeof fix === "string" ? { at, message, fix } : { at, message }];
+  }
+  return [{ at, message: `${labelOf(issue.path)} is ${kindOf(value)}, expected ${expectedBy(issue)}` }];
+}
+
+function unknownKeys(
+  path: readonly PropertyKey[],
+  keys: readonly string[],
+  schema: z.ZodType,
+  document: Document,
+): readonly Problem[] {
+  const known = keysOf(schemaAt(schema, path));
+  return keys.map((key) => ({
+    at: document.placeOfKey([...path, key]),
+    message: `${path.length === 0 ? "the file" : labelOf(path)} has the unknown key "${shorten(key)}"`,
+    fix: didYouMean(key, known) ?? `the keys here are ${known.join(", ")}`,
+  }));
+}
+
+function missing(path: readonly PropertyKey[], document: Document): Problem {
+  const key = String(path.at(-1));
+  const where = path.length > 1 ? labelOf(path.slice(0, -1)) : "the file";
+  return { at: document.placeOf(path), message: `${where} has no "${key}"`, fix: `add ${key}:` };
+}
+
+/** `models[3].sources[1]` as `item 2 of sources`, `models[3].size` as `size`: the place says the rest. */
+function labelOf(path: readonly PropertyKey[]): string {
+  const last = path.at(-1);
+  if (last === undefined) return "the file";
+  if (typeof last !== "number") return String(last);
+  return `item ${last + 1} of ${String(path.findLast((step) => typeof step === "string") ?? "the list")}`;
+}
+
+function expectedBy(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case "invalid_type":
+      return EXPECTED[issue.expected] ?? issue.expected;
+    case "invalid_value":
+      return `one of ${issue.values.map((value) => JSON.stringify(value)).join(", ")}`;
+    default:
+      return issue.message;
+  }
+}
+
+const EXPECTED: Readonly<Record<string, string>> = {
+  string: "text",
+  number: "a number",
+  boolean: "true or false",
+  array: "a list",
+  object: "a mapping of keys to values",
+  record: "a mapping of keys to values",
+};
+
+/** What a value is, without quoting text: a person may have put a token where it does not belong. */
+function kindOf(value: unknown): string {
+  if (value === null) return "empty";
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object") return "a mapping";
+  return typeof value === "string" ? "text" : String(value);
+}
+
+function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((value, step) => (isObject(value) ? Reflect.get(value, step) : undefined), root);
+}
+
+function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((outer, step) => {
+    const inner = unwrap(outer);
+    if (inner instanceof z.ZodObject) return inner.shape[String(step)];
+    if (inner instanceof z.ZodArray) return inner.element;
+    return inner instanceof z.ZodRecord ? inner.valueType : undefined;
+  }, schema);
+}
+
+function keysOf(schema: unknown): readonly string[] {
+  const inner = unwrap(schema);
+  return inner instanceof z.ZodObject ? Object.keys(inner.shape) : [];
+}
+
+function unwrap(schema: unknown): unknown {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) return unwrap(schema.unwrap());
+  return schema instanceof z.ZodDefault ? unwrap(schema.def.innerType) : schema;
+}
+
+function inOrder(problems: readonly Problem[]): readonly Problem[] {
+  const key = ({ at }: Problem): readonly number[] => at.split(":").slice(-2).map(Number);
+  return problems
+    .map((problem) => ({ problem, key: key(problem) }))
+    .sort((a, b) => (a.key[0] ?? 0) - (b.key[0] ?? 0) || (a.key[1] ?? 0) - (b.key[1] ?? 0))
+    .map(({ problem }) => problem);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return isObject(value) && !Array.isArray(value);
+}

@@ -1,0 +1,125 @@
+/** What a text has become once it is read: values, and the place in the text of each of them. */
+
+/** A place that is wrong, as an offset into the text (UTF-16 units). */
+export interface Fault {
+  readonly offset: number;
+  readonly message: string;
+  readonly fix?: string;
+}
+
+/** Ends a reader at the first place after which nothing can be understood. Never leaves this folder. */
+export class TextFault extends Error {
+  readonly fault: Fault;
+
+  constructor(fault: Fault) {
+    super(fault.message);
+    this.fault = fault;
+  }
+}
+
+/** Of a list: where each item starts. Of a mapping: key, where the key starts, where its value starts, and so on. */
+export type Mark = readonly (number | string)[];
+
+/** What every reader gives: the root value and its place, and a mark for each list and mapping below it. */
+export interface Parsed {
+  readonly root: unknown;
+  readonly rootAt: number;
+  readonly marks: ReadonlyMap<object, Mark>;
+}
+
+/** Keys and indices from the root to a value. */
+export type DocumentPath = readonly PropertyKey[];
+
+export interface Document {
+  /** As it is printed: a path, or a URL without secrets. */
+  readonly file: string;
+  readonly root: unknown;
+  /** `file:line:column` of an offset, both counted from 1, columns in UTF-16 units as editors count. */
+  readonly place: (offset: number) => string;
+  /** `file:line:column` of the value at `path`, or of the innermost thing around it that exists. */
+  readonly placeOf: (path: DocumentPath) => string;
+  /** `file:line:column` of the key that `path` ends in. */
+  readonly placeOfKey: (path: DocumentPath) => string;
+}
+
+/** Deeper nesting is refused by every reader: no file of ours needs it, and recursion stays bounded. */
+export const MAX_DEPTH = 64;
+
+/** Why `key` cannot be put into `object`, or null when it can; the same words from every reader. */
+export function keyProblem(object: object, key: string): Omit<Fault, "offset"> | null {
+  if (key === "__proto__") return { message: 'the key "__proto__" is not allowed', fix: "remove it" };
+  if (!Object.hasOwn(object, key)) return null;
+  return { message: `the key "${shorten(key)}" is there twice`, fix: "keep one of the two" };
+}
+
+/** Text from a file as a message quotes it. */
+export function shorten(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+}
+
+/** Joins what a reader gave with the text that it came from. */
+export function createDocument(file: string, text: string, parsed: Parsed): Document {
+  let lines: readonly number[] | null = null;
+  const place = (offset: number): string => {
+    lines ??= lineStarts(text);
+    return `${file}:${lineAndColumn(lines, offset)}`;
+  };
+  return {
+    file,
+    root: parsed.root,
+    place,
+    placeOf: (path) => place(offsetOf(parsed, path, 2)),
+    placeOfKey: (path) => place(offsetOf(parsed, path, 1)),
+  };
+}
+
+/** `line:column` of an offset into `text`. */
+export function lineColumnOf(text: string, offset: number): string {
+  return lineAndColumn(lineStarts(text.slice(0, offset)), offset);
+}
+
+/** `column`: which number of a mapping's triple the last step wants, the key's (1) or the value's (2). */
+function offsetOf(parsed: Parsed, path: DocumentPath, column: 1 | 2): number {
+  let value = parsed.root;
+  let offset = parsed.rootAt;
+  for (const [index, step] of path.entries()) {
+    const mark = typeof value === "object" && value !== null ? parsed.marks.get(value) : undefined;
+    const found = mark && stepInto(value as object, mark, step, index === path.length - 1 ? column : 2);
+    if (found === undefined) return offset;
+    [value, offset] = found;
+  }
+  return offset;
+}
+
+function stepInto(
+  parent: object,
+  mark: Mark,
+  step: PropertyKey,
+  column: 1 | 2,
+): readonly [unknown, number] | undefined {
+  if (Array.isArray(parent)) {
+    const offset = mark[Number(step)];
+    return typeof offset === "number" ? [parent[Number(step)], offset] : undefined;
+  }
+  for (let index = 0; index < mark.length; index += 3) {
+    if (mark[index] === step) return [(parent as Record<PropertyKey, unknown>)[step], Number(mark[index + column])];
+  }
+  return undefined;
+}
+
+function lineStarts(text: string): readonly number[] {
+  const starts = [0];
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+  return starts;
+}
+
+function lineAndColumn(starts: readonly number[], offset: number): string {
+  let low = 0;
+  let high = starts.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((starts[middle] ?? 0) <= offset) low = middle;
+    else high = middle - 1;
+  }
+  return `${low + 1}:${offset - (starts[low] ?? 0) + 1}`;
+}

@@ -1,0 +1,129 @@
+/** How a lock is spelled in `models.lock.yaml`. */
+import { readFile, stat } from "node:fs/promises";
+import { z } from "zod";
+import type { Sha256 } from "../base/artifact.ts";
+import { ModelsError, type Problem, reasonOf } from "../base/errors.ts";
+import { collisionKey, type TreePath } from "../base/paths.ts";
+import { type Checked, checkDocument } from "./check.ts";
+import type { Document } from "./document.ts";
+import { nameField, pathField, sha256Field, sizeField, sourceField, versionField } from "./fields.ts";
+import type { Lock, LockedModel } from "./lock.ts";
+import { problemsError } from "./problems.ts";
+import { MAX_TEXT_BYTES, readDocument } from "./read.ts";
+import { canonicalSource } from "./source-uri.ts";
+import { writeAtomic } from "./write-atomic.ts";
+
+export { type Lock, type LockedModel, lockDrift, mergeLock, pinModels } from "./lock.ts";
+
+interface LockFile {
+  readonly version: 1;
+  readonly models: readonly {
+    readonly name: string;
+    readonly path: string;
+    readonly size: number;
+    readonly sha256: string;
+    readonly sources: readonly string[];
+  }[];
+}
+
+const lockSchema: z.ZodType<LockFile> = z.strictObject({
+  version: versionField,
+  models: z.array(
+    z.strictObject({
+      name: nameField,
+      path: pathField,
+      size: sizeField,
+      sha256: sha256Field,
+      sources: z.array(sourceField),
+    }),
+  ),
+});
+
+const HEADER = `# Written by \`models lock\`: what each model is, byte for byte, and where it was found.
+version: 1
+`;
+
+/**
+ * The lock at `path`, or null when there is no file.
+ * @throws ModelsError `LOCKFILE_INVALID` with every problem
+ */
+export async function readLock(path: string): Promise<Lock | null> {
+  const content = await contentOf(path);
+  return content === null ? null : parseLock(content, path);
+}
+
+/**
+ * The lock that `content` spells.
+ * @param file how the place of a problem names it
+ * @throws ModelsError `LOCKFILE_INVALID` with every problem
+ */
+export async function parseLock(content: Uint8Array | string, file: string): Promise<Lock> {
+  const read = await readDocument(file, content);
+  const checked = read.kind === "ok" ? checkLock(read.document) : read;
+  if (checked.kind === "ok") return checked.value;
+  throw problemsError("LOCKFILE_INVALID", `"${file}"`, checked.problems);
+}
+
+/**
+ * Writes the lock whole or not at all, in the order of the names.
+ * @throws ModelsError `DISK_FAILED`, `DISK_FULL`
+ */
+export async function writeLock(path: string, lock: Lock): Promise<void> {
+  await writeAtomic(path, formatLock(lock));
+}
+
+/** The one spelling of a lock: equal locks give equal texts. */
+export function formatLock(lock: Lock): string {
+  const entries = [...lock.models.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  if (entries.length === 0) return `${HEADER}models: []\n`;
+  return `${HEADER}models:\n${entries.map(formatEntry).join("")}`;
+}
+
+function formatEntry({ name, path, size, sha256, sources }: LockedModel): string {
+  const list = sources.length === 0 ? " []" : sources.map((source) => `\n      - ${quote(source)}`).join("");
+  return `  - name: ${quote(name)}
+    path: ${quote(path)}
+    size: ${size}
+    sha256: ${quote(sha256)}
+    sources:${list}
+`;
+}
+
+// Words without quotes that YAML reads as text, whatever stands around them.
+const PLAIN = /^[A-Za-z_](?:[A-Za-z0-9_./@+?=&%~,()-]|:(?=\/))*$/;
+const HEX = /^[0-9a-f]*[a-df][0-9a-f]*$/;
+const WORD = /^(?:null|true|false|yes|no|on|off|y|n)$/i;
+
+function quote(text: string): string {
+  return (PLAIN.test(text) && !WORD.test(text)) || HEX.test(text) ? text : JSON.stringify(text);
+}
+
+async function contentOf(path: string): Promise<Uint8Array | null> {
+  try {
+    const { size } = await stat(path);
+    if (size > MAX_TEXT_BYTES) throw new Error(`it has ${size} bytes, more than ${MAX_TEXT_BYTES}`);
+    return await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw new ModelsError("LOCKFILE_INVALID", `Cannot read "${path}": ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+function checkLock(document: Document): Checked<Lock> {
+  const checked = checkDocument(lockSchema, document);
+  if (checked.kind === "bad") return checked;
+  const models = new Map<string, LockedModel>();
+  const places = new Set<string>();
+  const problems: Problem[] = [];
+  for (const [index, entry] of checked.value.models.entries()) {
+    const locked = { ...entry, path: entry.path as TreePath, sha256: entry.sha256 as Sha256 };
+    const twice = models.has(entry.name) ? "name" : places.has(collisionKey(locked.path)) ? "path" : null;
+    if (twice !== null) {
+      const at = document.placeOf(["models", index, twice]);
+      problems.push({ at, message: `the ${twice} "${entry[twice]}" is there twice`, fix: "run `models lock`" });
+    }
+    places.add(collisionKey(locked.path));
+    models.set(entry.name, { ...locked, sources: entry.sources.map(canonicalSource) });
+  }
+  return problems.length > 0 ? { kind: "bad", problems } : { kind: "ok", value: { models } };
+}

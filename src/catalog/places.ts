@@ -1,0 +1,85 @@
+/** Where catalogue files come from: a folder, a file or a URL; which files of a folder count. */
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Problem, reasonOf } from "../base/errors.ts";
+import { mapLimit } from "../base/flow.ts";
+import { redactUrl } from "../base/secret.ts";
+import { MAX_TEXT_BYTES } from "./read.ts";
+
+/** Reads a text over the network; given by the composition root. */
+export type FetchText = (url: string, signal?: AbortSignal) => Promise<string>;
+
+export interface CatalogFile {
+  /** As problems name it. */
+  readonly file: string;
+  readonly content: Uint8Array | string;
+}
+
+export interface PlaceFiles {
+  /** In the order of their names. */
+  readonly files: readonly CatalogFile[];
+  readonly problems: readonly Problem[];
+}
+
+const PARALLEL_READS = 16;
+const NOT_OURS = /(?:^\.|\.(?:schema|pieces)\.json$|^models\.(?:lock|config)\.ya?ml$)/i;
+
+/**
+ * Every catalogue file of one place.
+ * @throws ModelsError whatever `fetchText` throws for a URL
+ */
+export async function readPlace(place: string, fetchText: FetchText): Promise<PlaceFiles> {
+  if (/^file:/i.test(place)) return readLocal(place, () => fileURLToPath(place));
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(place)) return readRemote(place, fetchText);
+  return readLocal(place, () => place);
+}
+
+async function readRemote(url: string, fetchText: FetchText): Promise<PlaceFiles> {
+  if (!/^(?:https?|s3|r2):/i.test(url)) {
+    const problem = { at: redactUrl(url), message: "no catalogue can be read over this scheme", fix: "use https://" };
+    return { files: [], problems: [problem] };
+  }
+  return { files: [{ file: redactUrl(url), content: await fetchText(url) }], problems: [] };
+}
+
+async function readLocal(place: string, pathOf: () => string): Promise<PlaceFiles> {
+  try {
+    const path = pathOf();
+    const isFolder = (await stat(path)).isDirectory();
+    const names = isFolder ? (await readdir(path)).filter(isCatalogName).sort() : [];
+    const paths = isFolder ? names.map((name) => join(path, name)) : [path];
+    const read = await mapLimit(paths, PARALLEL_READS, readOne);
+    return {
+      files: read.filter((one): one is CatalogFile => "file" in one),
+      problems: read.filter((one): one is Problem => "at" in one),
+    };
+  } catch (error) {
+    return { files: [], problems: [unreadable(place, error)] };
+  }
+}
+
+function isCatalogName(name: string): boolean {
+  return /\.(?:ya?ml|json)$/i.test(name) && !NOT_OURS.test(name);
+}
+
+async function readOne(path: string): Promise<CatalogFile | Problem> {
+  try {
+    const found = await stat(path);
+    if (!found.isFile()) return { at: path, message: "this is no regular file", fix: "remove it from the folder" };
+    if (found.size > MAX_TEXT_BYTES) {
+      const message = `this has ${found.size} bytes, more than ${MAX_TEXT_BYTES}`;
+      return { at: `${path}:1:1`, message, fix: "split it into several files" };
+    }
+    return { file: path, content: await readFile(path) };
+  } catch (error) {
+    return unreadable(path, error);
+  }
+}
+
+function unreadable(place: string, error: unknown): Problem {
+  const isGone = (error as NodeJS.ErrnoException).code === "ENOENT";
+  return isGone
+    ? { at: place, message: "this does not exist", fix: "correct the path of the manifests or kits" }
+    : { at: place, message: `this cannot be read: ${reasonOf(error)}`, fix: "make it readable for this user" };
+}

@@ -1,0 +1,47 @@
+/** Replaces a small text file so that every reader, also after a power cut, sees the old text or the new one. */
+import { type FileHandle, open, readFile, realpath, rename, unlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { systemClock } from "../base/clock.ts";
+import { ModelsError, reasonOf } from "../base/errors.ts";
+
+/**
+ * Writes `text` beside `path`, makes it durable and gives it the name. A file that already says so is left alone.
+ * @throws ModelsError `DISK_FAILED`, `DISK_FULL`
+ */
+export async function writeAtomic(path: string, text: string): Promise<void> {
+  try {
+    const target = await realpath(path).catch(() => path);
+    if ((await readFile(target, "utf8").catch(() => null)) !== text) await replace(target, text);
+  } catch (error) {
+    const isFull = ["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? "");
+    throw new ModelsError(isFull ? "DISK_FULL" : "DISK_FAILED", `Cannot write "${path}": ${reasonOf(error)}`, {
+      fix: isFull ? "free some space" : "make its folder exist and writable for this user",
+      cause: error,
+    });
+  }
+}
+
+async function replace(target: string, text: string): Promise<void> {
+  const folder = dirname(target);
+  const temporary = join(folder, `.${basename(target)}.${systemClock.unique()}.tmp`);
+  try {
+    await withFile(temporary, "wx", async (file) => {
+      await file.writeFile(text);
+      await file.sync();
+    });
+    await rename(temporary, target);
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined);
+    throw error;
+  }
+  await withFile(folder, "r", (file) => file.sync());
+}
+
+async function withFile(path: string, flags: string, run: (file: FileHandle) => Promise<void>): Promise<void> {
+  const file = await open(path, flags);
+  try {
+    await run(file);
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,170 @@
+/** The only door to the `yaml` package: the whole language, with the place of every value and without its traps. */
+import {
+  Composer,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type ParsedNode,
+  Parser,
+  type Document as YamlDocument,
+} from "yaml";
+import { type Fault, keyProblem, MAX_DEPTH, type Mark, type Parsed, TextFault } from "./document.ts";
+
+/** How many values all aliases of one text may stand for together; a "billion laughs" needs a billion. */
+const MAX_ALIASED = 10_000;
+
+interface Reading {
+  readonly marks: Map<object, Mark>;
+  readonly faults: Fault[];
+  readonly anchors: Map<string, Anchored>;
+  aliased: number;
+}
+
+interface Anchored {
+  readonly value: unknown;
+  /** How many values it holds, itself included and its own aliases followed. */
+  readonly weight: number;
+}
+
+/** The values of `text`, or every mistake in it. */
+export function readYaml(text: string): Parsed | readonly Fault[] {
+  const reading: Reading = { marks: new Map(), faults: [], anchors: new Map(), aliased: 0 };
+  try {
+    const [document, second] = compose(text);
+    if (document === undefined) return { root: null, rootAt: 0, marks: reading.marks };
+    collectFaults(document, reading);
+    if (second !== undefined) {
+      const offset = second.range[0];
+      reading.faults.push({ offset, message: "a second document starts here", fix: "keep one document a file" });
+    }
+    const node = document.contents as ParsedNode | null;
+    const rootAt = node?.range[0] ?? 0;
+    const { value } = readNode(node, reading, 0);
+    return reading.faults.length > 0 ? inOrder(reading.faults) : { root: value, rootAt, marks: reading.marks };
+  } catch (error) {
+    if (!(error instanceof TextFault)) throw error;
+    return inOrder([...reading.faults, error.fault]);
+  }
+}
+
+function compose(text: string): readonly YamlDocument.Parsed[] {
+  const tokens = [];
+  for (const token of new Parser().parse(text)) {
+    refuseDeep(token);
+    tokens.push(token);
+  }
+  // The package compares each key with all others of its mapping; readMapping() does it in linear time.
+  const composer = new Composer({ uniqueKeys: false, prettyErrors: false, version: "1.2", merge: false });
+  return [...composer.compose(tokens)] as YamlDocument.Parsed[];
+}
+
+/** The package composes by recursion, so depth is bounded before it starts. */
+function refuseDeep(root: object): void {
+  const open: { readonly token: object; readonly depth: number }[] = [{ token: root, depth: 0 }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { token, depth } = next;
+    if (depth > MAX_DEPTH + 1) {
+      const offset = "offset" in token ? Number(token.offset) : 0;
+      throw new TextFault({ offset, message: `this is nested deeper than ${MAX_DEPTH} levels` });
+    }
+    const inner = "items" in token && Array.isArray(token.items) ? token.items : [token];
+    for (const { key, value } of inner) {
+      if (typeof key === "object" && key !== null) open.push({ token: key, depth: depth + 1 });
+      if (typeof value === "object" && value !== null) open.push({ token: value, depth: depth + 1 });
+    }
+  }
+}
+
+function collectFaults(document: YamlDocument.Parsed, reading: Reading): void {
+  for (const { pos, message } of [...document.errors, ...document.warnings]) {
+    reading.faults.push({ offset: pos[0], message: lowerFirst(message) });
+  }
+}
+
+function readNode(node: ParsedNode | null, reading: Reading, depth: number): Anchored {
+  if (node === null) return { value: null, weight: 1 };
+  if (depth > MAX_DEPTH) {
+    throw new TextFault({ offset: node.range[0], message: `this is nested deeper than ${MAX_DEPTH} levels` });
+  }
+  if (isAlias(node)) return readAlias(node.source, node.range[0], reading);
+  const read = readValue(node, reading, depth);
+  if (node.anchor !== undefined) reading.anchors.set(node.anchor, read);
+  return read;
+}
+
+function readValue(node: ParsedNode, reading: Reading, depth: number): Anchored {
+  if (isMap(node)) return readMapping(node as MapNode, reading, depth);
+  if (isSeq(node)) return readList(node as SeqNode, reading, depth);
+  return { value: isScalar(node) ? node.value : null, weight: 1 };
+}
+
+type MapNode = { readonly items: readonly { readonly key: ParsedNode; readonly value: ParsedNode | null }[] };
+type SeqNode = { readonly items: readonly ParsedNode[] };
+
+function readMapping(node: MapNode, reading: Reading, depth: number): Anchored {
+  const object: Record<string, unknown> = {};
+  const mark: (number | string)[] = [];
+  reading.marks.set(object, mark);
+  let weight = 1;
+  for (const pair of node.items) {
+    const keyAt = pair.key.range[0];
+    const read = readNode(pair.value, reading, depth + 1);
+    weight += read.weight;
+    const key = keyOf(pair.key);
+    const problem = key === null ? { message: "a key must be a single word" } : keyProblem(object, key);
+    if (key !== null && problem === null) object[key] = read.value;
+    if (problem !== null) reading.faults.push({ offset: keyAt, ...problem });
+    mark.push(key ?? "", keyAt, isEmpty(pair.value) ? keyAt : pair.value.range[0]);
+  }
+  return { value: object, weight };
+}
+
+function readList(node: SeqNode, reading: Reading, depth: number): Anchored {
+  const array: unknown[] = [];
+  const mark: number[] = [];
+  reading.marks.set(array, mark);
+  let weight = 1;
+  for (const item of node.items) {
+    const read = readNode(item, reading, depth + 1);
+    weight += read.weight;
+    mark.push(item.range[0]);
+    array.push(read.value);
+  }
+  return { value: array, weight };
+}
+
+function readAlias(name: string, offset: number, reading: Reading): Anchored {
+  const anchored = reading.anchors.get(name);
+  if (anchored === undefined) {
+    reading.faults.push({ offset, message: `the alias *${name} stands for nothing that is complete before it` });
+    return { value: null, weight: 1 };
+  }
+  reading.aliased += anchored.weight;
+  if (reading.aliased > MAX_ALIASED) {
+    throw new TextFault({
+      offset,
+      message: `the aliases stand for more than ${MAX_ALIASED} values`,
+      fix: "write them out",
+    });
+  }
+  return anchored;
+}
+
+/** A key as it is written: `on` and `1` are words here, not values. */
+function keyOf(node: ParsedNode): string | null {
+  if (!isScalar(node) || node.value === null) return isScalar(node) && node.source ? node.source : null;
+  return typeof node.value === "string" ? node.value : (node.source ?? String(node.value));
+}
+
+function isEmpty(node: ParsedNode | null): node is null {
+  return node === null || (isScalar(node) && node.value === null && !node.source);
+}
+
+function inOrder(faults: readonly Fault[]): readonly Fault[] {
+  return [...faults].sort((a, b) => a.offset - b.offset);
+}
+
+function lowerFirst(text: string): string {
+  return text.slice(0, 1).toLowerCase() + text.slice(1);
+}
