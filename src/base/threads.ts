@@ -1,5 +1,5 @@
 /** The only file that starts worker threads. */
-import { isMainThread, parentPort, Worker } from "node:worker_threads";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 
 export interface Thread {
   readonly post: (message: unknown, transfer?: readonly ArrayBuffer[]) => void;
@@ -37,11 +37,14 @@ export function startThread(name: string, importMetaUrl: string, initial?: unkno
   };
 }
 
-/** Inside a worker: answers each message of the thread that started it. */
-export function serveThread(listen: (message: unknown, post: (answer: unknown) => void) => void): void {
+/** Inside a worker: `start` gets the initial value and a way to answer, and returns what hears each message. */
+export function serveThread<T>(start: (initial: T, post: (answer: unknown) => void) => (message: unknown) => void): void {
   const port = parentPort;
   if (isMainThread || port === null) throw new Error("serveThread() runs inside a worker only");
-  port.on("message", (message) => listen(message, (answer) => port.postMessage(answer)));
+  port.on(
+    "message",
+    start(workerData as T, (answer) => port.postMessage(answer)),
+  );
 }
 
 /** Run from TypeScript source, the worker is still the compiled file: Node 20 cannot load a `.ts`. */

@@ -1,0 +1,103 @@
+/** The defined answer to each way in which a range can fail. Pure. */
+import type { Clock } from "../base/clock.ts";
+import type { ErrorCode } from "../base/errors.ts";
+import { backoffMs } from "../base/flow.ts";
+import type { LaneFailure } from "../net/lane-protocol.ts";
+import type { LaneState, MirrorState } from "./world.ts";
+
+/** What a mirror is blamed for when it is given up. */
+export interface Blame {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export interface AnswerFacts {
+  readonly nowMs: number;
+  /** Whether another mirror of this job is still of use. */
+  readonly hasOthers: boolean;
+  readonly random: Clock["random"];
+}
+
+/** Failures in a row after which a mirror that has rivals is given up. */
+const MOST_FAILURES = 5;
+const MOST_REFUSALS = 3;
+/** A wait longer than this is not worth it. */
+export const MOST_WAIT_MS: number = 15 * 60_000;
+
+/**
+ * Changes the mirror (and its host) as its failure asks for.
+ * @returns the blame when the mirror is given up for this job, else null
+ */
+export function answerFailure(lane: LaneState, failure: LaneFailure, facts: AnswerFacts): Blame | null {
+  const { mirror } = lane;
+  switch (failure.kind) {
+    case "network":
+      return lane.isStalled ? answerStall(lane, facts) : restOrDie(mirror, { code: "MIRROR_FAILED", message: failure.message }, facts);
+    case "busy":
+      return answerBusy(lane, failure, facts);
+    case "refused":
+      return answerRefusal(mirror, failure, facts);
+    case "changed":
+      return die(mirror, { code: "MIRROR_CHANGED", message: failure.message });
+    case "lied":
+      if (!facts.hasOthers && mirror.failures < 2) return restOrDie(mirror, { code: "MIRROR_LIED", message: failure.message }, facts);
+      return die(mirror, { code: "MIRROR_LIED", message: failure.message });
+    case "unusual":
+      mirror.isGeneral = true;
+      return null;
+    case "disk":
+      return null;
+    default:
+      return failure satisfies never;
+  }
+}
+
+function answerStall(lane: LaneState, facts: AnswerFacts): Blame | null {
+  const { mirror } = lane;
+  mirror.patience = Math.min(8, mirror.patience * 2);
+  const silentMs = Math.round(facts.nowMs - lane.lastMoveMs);
+  return restOrDie(mirror, { code: "MIRROR_STALLED", message: `it sent nothing for ${(silentMs / 1000).toFixed(1)} s` }, facts);
+}
+
+function restOrDie(mirror: MirrorState, blame: Blame, facts: AnswerFacts): Blame | null {
+  // Lanes of one mirror tend to fail together: that is one failure, not eight.
+  if (mirror.restUntilMs > facts.nowMs) return null;
+  mirror.failures += 1;
+  if (facts.hasOthers && mirror.failures >= MOST_FAILURES) return die(mirror, blame);
+  mirror.restUntilMs = facts.nowMs + backoffMs(mirror.failures - 1, { random: facts.random }, { baseMs: 200, maxMs: 8_000 });
+  return null;
+}
+
+function answerBusy(lane: LaneState, failure: Extract<LaneFailure, { kind: "busy" }>, facts: AnswerFacts): Blame | null {
+  const { mirror, host } = lane;
+  const isFirst = host.restUntilMs <= facts.nowMs;
+  if (isFirst) {
+    mirror.failures += 1;
+    host.budget.stepBack(facts.nowMs);
+  }
+  const waitMs = failure.waitMs ?? backoffMs(mirror.failures, { random: facts.random }, { baseMs: 500, maxMs: 20_000 });
+  if (waitMs > MOST_WAIT_MS) {
+    return die(mirror, { code: "MIRROR_RATE_LIMITED", message: `${failure.message} and asks to wait ${Math.round(waitMs / 1000)} s` });
+  }
+  host.restUntilMs = Math.max(host.restUntilMs, facts.nowMs + waitMs);
+  if (facts.hasOthers && mirror.failures > 2 * MOST_FAILURES) return die(mirror, { code: "MIRROR_FAILED", message: failure.message });
+  return null;
+}
+
+function answerRefusal(mirror: MirrorState, failure: Extract<LaneFailure, { kind: "refused" }>, facts: AnswerFacts): Blame | null {
+  if (mirror.status !== "open") return null;
+  mirror.refusals += 1;
+  if (mirror.refusals > MOST_REFUSALS) {
+    const code = failure.status === 404 || failure.status === 410 ? "SOURCE_NOT_FOUND" : "SOURCE_UNAUTHORIZED";
+    return die(mirror, { code, message: `${failure.message}, also on a fresh link` });
+  }
+  mirror.status = "closed";
+  mirror.restUntilMs = facts.nowMs + (mirror.refusals > 1 ? 1_000 : 0);
+  return null;
+}
+
+function die(mirror: MirrorState, blame: Blame): Blame | null {
+  if (mirror.status === "dead") return null;
+  mirror.status = "dead";
+  return blame;
+}

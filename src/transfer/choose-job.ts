@@ -1,0 +1,47 @@
+/** Whose bytes a free lane of a host fetches next. Pure. */
+import { type HostState, type JobState, leftBytes, type MirrorState } from "./world.ts";
+
+export interface Choice {
+  readonly job: JobState;
+  readonly mirror: MirrorState;
+}
+
+/** The mirror of `job` on `host` that can be asked now, or null. */
+export function mirrorOn(job: JobState, host: HostState, nowMs: number): MirrorState | null {
+  const mirror = job.mirrors.find((one) => one.host === host && one.status === "open" && one.restUntilMs <= nowMs);
+  if (mirror === undefined) return null;
+  // Whole files only: of use from byte 0, and only while nobody else serves this job.
+  if (!mirror.hasRanges && (job.lanes.size > 0 || job.pending[0]?.end !== job.size || job.pending.length !== 1)) return null;
+  return mirror;
+}
+
+/**
+ * Jobs in order of priority, then of arrival, so that files finish one after the other and their digests keep up;
+ * but a job that this host's rivals cannot help with, and that would finish last, goes first.
+ */
+export function chooseJob(jobs: readonly JobState[], host: HostState, nowMs: number): Choice | null {
+  const choices = jobs.flatMap((job) => {
+    const mirror = job.isEnded || job.pending.length === 0 ? null : mirrorOn(job, host, nowMs);
+    return mirror === null ? [] : [{ job, mirror }];
+  });
+  if (choices.length < 2) return choices[0] ?? null;
+  const top = Math.max(...choices.map(({ job }) => job.priority));
+  const rivals = choices.filter(({ job }) => job.priority === top).sort((one, other) => one.job.order - other.job.order);
+  return rivals.find(({ job }) => isCritical(job, jobs)) ?? rivals[0] ?? null;
+}
+
+/** True when the job's own mirrors need about as long for it as all mirrors need for everything. */
+function isCritical(job: JobState, jobs: readonly JobState[]): boolean {
+  const hosts = new Set(jobs.flatMap((one) => one.mirrors.flatMap(openHost)));
+  const own = new Set(job.mirrors.flatMap(openHost));
+  if (own.size === hosts.size) return false;
+  const all = rateOf(hosts);
+  if (all === 0) return false;
+  const everything = jobs.reduce((sum, one) => sum + leftBytes(one), 0);
+  return leftBytes(job) / Math.max(1, rateOf(own)) >= 0.8 * (everything / all);
+}
+
+const openHost = (mirror: MirrorState): readonly HostState[] =>
+  mirror.status === "open" && mirror.host !== null ? [mirror.host] : [];
+
+const rateOf = (hosts: ReadonlySet<HostState>): number => [...hosts].reduce((sum, host) => sum + host.meter.rate(), 0);

@@ -1,0 +1,85 @@
+/** How a journal is written: one line a fact, each with its own check, so that a torn write loses a line and no more. Pure. */
+import { createHash } from "node:crypto";
+import type { Sha256 } from "../base/artifact.ts";
+import { addRange, type ByteRange, type RangeSet, removeRange } from "../base/range.ts";
+
+/** What a partial file is a part of; a journal of another artifact is worth nothing. */
+export interface JournalSubject {
+  readonly size: number;
+  readonly sha256: Sha256 | null;
+}
+
+/** Bytes that are durable in the partial file, by the mirror that sent them. */
+export interface JournalContent {
+  readonly done: RangeSet;
+  readonly served: ReadonlyMap<string, RangeSet>;
+}
+
+/** One range that became durable. */
+export interface JournalEntry {
+  readonly mirror: string;
+  readonly range: ByteRange;
+}
+
+const FORMAT = 1;
+const CHECK_LENGTH = 12;
+
+/** The first line of a journal. */
+export function formatJournalHead(subject: JournalSubject): string {
+  return line(["journal", FORMAT, subject.size, subject.sha256 ?? ""]);
+}
+
+/** The lines for ranges that became durable together. */
+export function formatJournalEntries(entries: readonly JournalEntry[]): string {
+  return entries.map(({ mirror, range }) => line(["done", range.start, range.end, mirror])).join("");
+}
+
+/** The line that takes ranges back: they turned out wrong. */
+export function formatJournalSpoils(ranges: readonly ByteRange[]): string {
+  return ranges.map((range) => line(["spoiled", range.start, range.end])).join("");
+}
+
+/**
+ * Reads a journal. Lines that are torn, garbled or impossible are passed over: they only cost bytes that are
+ * fetched again. Returns null when the text is no journal of `subject`.
+ */
+export function parseJournal(text: string, subject: JournalSubject): JournalContent | null {
+  const facts = text.split("\n").flatMap(readLine);
+  const [head, ...rest] = facts;
+  if (head?.[0] !== "journal" || head[1] !== FORMAT || head[2] !== subject.size || head[3] !== (subject.sha256 ?? "")) return null;
+  const served = new Map<string, RangeSet>();
+  for (const [kind, start, end, mirror] of rest) {
+    const range = rangeOf(start, end, subject.size);
+    if (range === null) continue;
+    if (kind === "spoiled") forget(served, range);
+    if (kind !== "done" || typeof mirror !== "string") continue;
+    forget(served, range);
+    served.set(mirror, addRange(served.get(mirror) ?? [], range));
+  }
+  const done = [...served.values()].flat().reduce<RangeSet>(addRange, []);
+  return { done, served };
+}
+
+function forget(served: Map<string, RangeSet>, range: ByteRange): void {
+  for (const [mirror, ranges] of served) served.set(mirror, removeRange(ranges, range));
+}
+
+function rangeOf(start: unknown, end: unknown, size: number): ByteRange | null {
+  if (typeof start !== "number" || typeof end !== "number") return null;
+  if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end)) return null;
+  return 0 <= start && start < end && end <= size ? { start, end } : null;
+}
+
+function line(fact: readonly (string | number)[]): string {
+  const text = JSON.stringify(fact);
+  return `${check(text)} ${text}\n`;
+}
+
+function readLine(text: string): readonly (readonly unknown[])[] {
+  const fact = text.slice(CHECK_LENGTH + 1);
+  if (text[CHECK_LENGTH] !== " " || check(fact) !== text.slice(0, CHECK_LENGTH)) return [];
+  const value: unknown = JSON.parse(fact);
+  return Array.isArray(value) ? [value] : [];
+}
+
+const check = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, CHECK_LENGTH);

@@ -1,0 +1,105 @@
+/** How many lanes one host gets: few at first, more while that pays, fewer when it does not. Pure. */
+
+export interface LaneBudgetSettings {
+  /** Lanes at the start. */
+  readonly first: number;
+  /** Never more than this. */
+  readonly most: number;
+  /** A fixed number, asked for by a person; null adapts. */
+  readonly fixed: number | null;
+}
+
+export interface LaneBudget {
+  /** Lanes that the host may have now. */
+  readonly limit: () => number;
+  /** Counts bytes that came from this host while `lanes` were open, up to `nowMs`. */
+  readonly observe: (bytes: number, lanes: number, nowMs: number) => void;
+  /** The host said that it is too busy. */
+  readonly stepBack: (nowMs: number) => void;
+}
+
+/** New connections take their time to speed up: what they did in this time is not judged. */
+const SETTLE_MS = 250;
+const WINDOW_MS = 600;
+/** While starting, twice the lanes must bring at least this much. */
+const START_GAIN = 1.15;
+/** Later, a quarter more lanes must bring at least this much. */
+const STEADY_GAIN = 1.05;
+/** A quarter fewer lanes may cost at most this much. */
+const STEADY_LOSS = 0.98;
+const PROBE_EVERY_MS = 8_000;
+
+/** What is being tried: `from` lanes gave `rate` before. */
+interface Trial {
+  readonly kind: "start" | "more" | "fewer";
+  readonly from: number;
+  readonly rate: number;
+}
+
+export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): LaneBudget {
+  let limit = settings.fixed ?? Math.min(settings.first, settings.most);
+  let trial: Trial | null = settings.fixed === null ? { kind: "start", from: limit, rate: 0 } : null;
+  let windowFromMs = nowMs + SETTLE_MS;
+  let windowBytes = 0;
+  let isFull = true;
+  let steadySinceMs = nowMs;
+  let isNextProbeUp = true;
+
+  const openWindow = (at: number): void => {
+    windowFromMs = at;
+    windowBytes = 0;
+    isFull = true;
+  };
+  const attempt = (next: Trial, lanes: number, at: number): void => {
+    trial = next;
+    limit = lanes;
+    openWindow(at + SETTLE_MS);
+  };
+  const rest = (lanes: number, at: number): void => {
+    trial = null;
+    limit = lanes;
+    steadySinceMs = at;
+    openWindow(at);
+  };
+  const judge = (rate: number, at: number): void => {
+    if (trial === null) return probe(rate, at);
+    const { kind, from, rate: before } = trial;
+    if (kind === "start") {
+      if (rate < before * START_GAIN || limit >= settings.most) return rest(rate < before * STEADY_GAIN ? from : limit, at);
+      return attempt({ kind, from: limit, rate }, Math.min(settings.most, limit * 2), at);
+    }
+    if (kind === "more") {
+      if (rate < before * STEADY_GAIN) return rest(from, at);
+      return limit >= settings.most ? rest(limit, at) : attempt({ kind, from: limit, rate }, Math.min(settings.most, quarterMore(limit)), at);
+    }
+    rest(rate < before * STEADY_LOSS ? from : limit, at);
+  };
+  const probe = (rate: number, at: number): void => {
+    if (at - steadySinceMs < PROBE_EVERY_MS) return openWindow(at);
+    const isUp = isNextProbeUp ? limit < settings.most : limit <= 1;
+    isNextProbeUp = !isNextProbeUp;
+    const lanes = isUp ? Math.min(settings.most, quarterMore(limit)) : Math.max(1, limit - Math.ceil(limit / 4));
+    if (lanes === limit) return rest(limit, at);
+    attempt({ kind: isUp ? "more" : "fewer", from: limit, rate }, lanes, at);
+  };
+
+  return {
+    limit: () => limit,
+    observe: (bytes, lanes, at) => {
+      if (settings.fixed !== null) return;
+      if (at < windowFromMs) return;
+      windowBytes += bytes;
+      isFull &&= lanes >= limit;
+      const ms = at - windowFromMs;
+      if (ms < WINDOW_MS) return;
+      // A host with less to do than it has lanes for says nothing about more lanes.
+      if (isFull && windowBytes > 0) judge((windowBytes / ms) * 1000, at);
+      else openWindow(at);
+    },
+    stepBack: (at) => {
+      if (settings.fixed === null) rest(Math.max(1, Math.floor(limit / 2)), at);
+    },
+  };
+}
+
+const quarterMore = (lanes: number): number => lanes + Math.max(1, Math.floor(lanes / 4));

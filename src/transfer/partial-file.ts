@@ -1,0 +1,133 @@
+/** A partial file and its journal on disk: what the journal says is durable before it says so. */
+import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { ModelsError } from "../base/errors.ts";
+import type { ByteRange, RangeSet } from "../base/range.ts";
+import {
+  formatJournalEntries,
+  formatJournalHead,
+  formatJournalSpoils,
+  type JournalEntry,
+  type JournalSubject,
+  parseJournal,
+} from "./journal.ts";
+import { preallocate } from "./preallocate.ts";
+
+export interface PartialPaths {
+  readonly content: string;
+  readonly journal: string;
+}
+
+export interface PartialFile extends AsyncDisposable {
+  /** Descriptor for positioned writes of any thread. */
+  readonly descriptor: number;
+  readonly path: string;
+  /** Durable bytes that an earlier run left, by the mirror that sent them. */
+  readonly resumed: ReadonlyMap<string, RangeSet>;
+  /** Makes the written `entries` durable, then journals them. Calls queue up; an empty call only waits its turn. */
+  readonly commit: (entries: readonly JournalEntry[]) => Promise<void>;
+  /** Takes ranges back that turned out wrong. */
+  readonly spoil: (ranges: readonly ByteRange[]) => Promise<void>;
+}
+
+/**
+ * Opens (or begins) the partial of `subject`. A journal of another artifact, or a content file of another length,
+ * starts over.
+ * @throws ModelsError `DISK_FULL`, `DISK_FAILED`
+ */
+export async function openPartial(paths: PartialPaths, subject: JournalSubject): Promise<PartialFile> {
+  try {
+    return await openOrBegin(paths, subject);
+  } catch (error) {
+    throw diskProblem(paths.content, error);
+  }
+}
+
+async function openOrBegin(paths: PartialPaths, subject: JournalSubject): Promise<PartialFile> {
+  await mkdir(dirname(paths.content), { recursive: true });
+  const text = await readFile(paths.journal, "utf8").catch(() => "");
+  let known = parseJournal(text, subject);
+  let content = known === null ? null : await openIfWhole(paths.content, subject.size);
+  if (content === null) {
+    known = null;
+    // The old journal goes first: it must never describe the new content.
+    await rm(paths.journal, { force: true });
+    await rm(paths.content, { force: true });
+    content = await open(paths.content, "wx+", 0o644);
+    await preallocate(content, paths.content, subject.size);
+  }
+  const resumed = known?.served ?? new Map<string, RangeSet>();
+  const journal = await rewriteJournal(paths.journal, subject, resumed);
+  return createPartialFile(paths.content, content, journal, resumed);
+}
+
+async function openIfWhole(path: string, size: number): Promise<FileHandle | null> {
+  const file = await open(path, "r+").catch(() => null);
+  const isWhole = file !== null && (await file.stat()).size === size;
+  if (!isWhole) await file?.close();
+  return isWhole ? file : null;
+}
+
+/** A fresh journal with the same facts: torn lines are gone, and it cannot grow from run to run. */
+async function rewriteJournal(path: string, subject: JournalSubject, served: ReadonlyMap<string, RangeSet>): Promise<FileHandle> {
+  const entries = [...served].flatMap(([mirror, ranges]) => ranges.map((range) => ({ mirror, range })));
+  const fresh = `${path}.new`;
+  await rm(fresh, { force: true });
+  const journal = await open(fresh, "ax", 0o644);
+  await journal.appendFile(formatJournalHead(subject) + formatJournalEntries(entries));
+  await journal.datasync();
+  await rename(fresh, path);
+  await syncFolder(dirname(path));
+  return journal;
+}
+
+function createPartialFile(path: string, content: FileHandle, journal: FileHandle, resumed: ReadonlyMap<string, RangeSet>): PartialFile {
+  let last: Promise<void> = Promise.resolve();
+  const inTurn = (run: () => Promise<void>): Promise<void> => {
+    const done = last.then(run).catch((error) => Promise.reject(diskProblem(path, error)));
+    last = done.catch(() => {});
+    return done;
+  };
+  return {
+    descriptor: content.fd,
+    path,
+    resumed,
+    commit: (entries) =>
+      inTurn(async () => {
+        if (entries.length === 0) return;
+        await content.datasync();
+        await journal.appendFile(formatJournalEntries(entries));
+        await journal.datasync();
+      }),
+    spoil: (ranges) =>
+      inTurn(async () => {
+        await journal.appendFile(formatJournalSpoils(ranges));
+        await journal.datasync();
+      }),
+    [Symbol.asyncDispose]: async () => {
+      await last;
+      await content.close();
+      await journal.close();
+    },
+  };
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
+  // Some network file systems refuse to sync a folder; there the rename is as durable as it gets.
+  await folder.sync().catch(() => {});
+  await folder.close();
+}
+
+/** The error for a disk that failed under `path`. */
+export function diskProblem(path: string, error: unknown): unknown {
+  if (error instanceof ModelsError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return new ModelsError("DISK_FULL", `Cannot write "${path}": ${code === "EDQUOT" ? "the quota is used up" : "the disk is full"}`, {
+      cause: error,
+      fix: "free space and run the same command again, it resumes",
+    });
+  }
+  return new ModelsError("DISK_FAILED", `Cannot write "${path}": ${message}`, { cause: error });
+}

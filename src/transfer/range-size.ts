@@ -1,0 +1,30 @@
+/** How large the next range of a lane is. Pure. */
+
+const MIB = 1024 * 1024;
+/** What a lane gets before anything is known about its speed. */
+const FIRST_BYTES = 4 * MIB;
+const LEAST_BYTES = MIB;
+const MOST_BYTES = 64 * MIB;
+const LEAST_SECONDS = 0.05;
+const MOST_SECONDS = 4;
+/** The wait for a first byte may cost a fiftieth of a lane's time. */
+const WAITS_A_RANGE = 50;
+
+export interface LanePace {
+  /** Bytes per second of one lane; 0 when unknown. */
+  readonly laneRate: number;
+  /** How long this host takes to the first byte. */
+  readonly firstByteMs: number;
+}
+
+/**
+ * Bytes to ask for: so many that waiting for first bytes stays cheap, so few that a slow lane holds up nobody,
+ * and ever smaller towards the end, when `leftBytes` must be shared by `lanes`.
+ */
+export function rangeSize(pace: LanePace, leftBytes: number, lanes: number): number {
+  const seconds = Math.min(MOST_SECONDS, Math.max(LEAST_SECONDS, (pace.firstByteMs / 1000) * WAITS_A_RANGE));
+  const wish = pace.laneRate === 0 ? FIRST_BYTES : pace.laneRate * seconds;
+  const share = leftBytes / (2 * Math.max(1, lanes));
+  const bytes = Math.min(MOST_BYTES, Math.max(LEAST_BYTES, Math.min(wish, share)));
+  return Math.ceil(bytes / MIB) * MIB;
+}

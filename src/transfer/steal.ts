@@ -1,0 +1,49 @@
+/** Which lane gives up the rest of its range to a faster one, and where it is cut. Pure. */
+import { mirrorOn } from "./choose-job.ts";
+import type { HostState, JobState, LaneState } from "./world.ts";
+
+export interface Theft {
+  readonly victim: LaneState;
+  /** Where the victim is to stop. */
+  readonly end: number;
+}
+
+/** A cut costs the victim its connection: what it saves must be worth that. */
+const LEAST_GAIN_MS = 200;
+const LEAST_BYTES = 256 * 1024;
+
+/**
+ * The cut that saves most time if a lane of `host` takes the rest, or null when none is worth it.
+ * Both parts are to end together: thief's rate and first-byte wait against the victim's rate.
+ */
+export function planTheft(jobs: readonly JobState[], host: HostState, nowMs: number): Theft | null {
+  let best: (Theft & { readonly gainMs: number }) | null = null;
+  for (const job of jobs) {
+    const mirror = job.isEnded ? null : mirrorOn(job, host, nowMs);
+    if (mirror === null || !mirror.hasRanges) continue;
+    for (const victim of job.lanes) {
+      const cut = cutOf(victim, host, nowMs);
+      if (cut !== null && cut.gainMs > (best?.gainMs ?? LEAST_GAIN_MS)) best = { victim, ...cut };
+    }
+  }
+  return best;
+}
+
+function cutOf(victim: LaneState, host: HostState, nowMs: number): { readonly end: number; readonly gainMs: number } | null {
+  const left = victim.end - victim.position;
+  if (victim.isShrinking || victim.isCancelled || left < LEAST_BYTES || !victim.mirror.hasRanges) return null;
+  const thief = host.laneMeter.rate() / 1000;
+  if (thief === 0) return null;
+  const own = Math.min(victim.meter.rate() / 1000, silentRate(victim, nowMs));
+  const aloneMs = own === 0 ? Number.POSITIVE_INFINITY : left / own;
+  const sharedMs = (left + thief * host.firstByteMs) / (own + thief);
+  const kept = Math.floor(own * sharedMs);
+  if (left - kept < LEAST_BYTES || sharedMs <= host.firstByteMs) return null;
+  return { end: victim.position + kept, gainMs: Math.min(aloneMs, 600_000) - sharedMs };
+}
+
+/** A lane that fell silent has at best moved its last byte in that time. */
+function silentRate(lane: LaneState, nowMs: number): number {
+  const silentMs = nowMs - lane.lastMoveMs;
+  return silentMs < 500 ? Number.POSITIVE_INFINITY : (lane.position - lane.start) / (nowMs - lane.startedMs);
+}

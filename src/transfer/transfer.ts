@@ -1,0 +1,78 @@
+/** Bytes from mirrors into partial files: one budget of lanes and memory for a whole process. */
+import { availableParallelism } from "node:os";
+import type { Clock } from "../base/clock.ts";
+import type { Report } from "../base/events.ts";
+import { createDigest, type Digest } from "../digest/digest.ts";
+import { createLanePool } from "../net/lane-pool.ts";
+import type { ProxyVariables } from "../net/lane-protocol.ts";
+import { createEngine } from "./engine.ts";
+import { type FetchJob, type FetchResult, type RunningFetch, startFetch } from "./fetch-job.ts";
+import { createScheduler } from "./scheduler.ts";
+
+export interface TransferSettings {
+  /** Bytes per second for everything together, or null. */
+  readonly maxRate: number | null;
+  /** Lanes a host, fixed; null adapts. */
+  readonly lanes: number | null;
+  readonly lanesPerHost: number;
+  /** PEM text of authorities to trust beside the system's, or null. */
+  readonly extraCa: string | null;
+  readonly proxy: ProxyVariables;
+  readonly userAgent: string;
+}
+
+export interface TransferPorts {
+  readonly clock: Clock;
+  readonly report: Report;
+  /** Shared with the tree where there is one; made (and closed) here otherwise. */
+  readonly digest?: Digest;
+}
+
+export interface Transfer {
+  /**
+   * Fetches one file whole into its partial: durable and its sha256 proven on return, never renamed.
+   * @throws ModelsError `DIGEST_MISMATCH`, `NOT_WEIGHTS`, mirror codes, `DISK_FULL`, `DISK_FAILED`; or the signal's reason
+   */
+  readonly fetch: (job: FetchJob) => Promise<FetchResult>;
+  readonly close: () => Promise<void>;
+}
+
+const MOST_LANES = 64;
+const PROGRESS_EVERY_MS = 250;
+
+/** Starts no thread before the first fetch. */
+export function createTransfer(settings: TransferSettings, ports: TransferPorts): Transfer {
+  const { clock, report } = ports;
+  const digest = ports.digest ?? createDigest();
+  const pool = createLanePool({ ...settings, workers: Math.min(4, Math.max(1, availableParallelism())) });
+  pool.limit(settings.maxRate);
+  const scheduler = createScheduler({ ...settings, mostLanes: MOST_LANES, random: clock.random });
+  const engine = createEngine(scheduler, { clock, pool });
+  const running = new Set<RunningFetch>();
+  let stopTelling: (() => void) | null = null;
+
+  const tell = (): void => {
+    const files = [...running].flatMap((fetch) => fetch.progress() ?? []);
+    report({ kind: "progress", files, bytesPerSecond: files.reduce((sum, file) => sum + file.bytesPerSecond, 0) });
+  };
+  return {
+    fetch: async (job) => {
+      const fetch = startFetch(job, { engine, digest, clock, report });
+      running.add(fetch);
+      stopTelling ??= clock.every(PROGRESS_EVERY_MS, tell);
+      try {
+        return await fetch.result;
+      } finally {
+        running.delete(fetch);
+        if (running.size === 0) {
+          stopTelling?.();
+          stopTelling = null;
+        }
+      }
+    },
+    close: async () => {
+      await pool.close();
+      if (ports.digest === undefined) await digest.close();
+    },
+  };
+}

@@ -1,0 +1,82 @@
+/** What the scheduler knows: jobs, their mirrors, the hosts behind them, and the lanes that are open. */
+import type { ByteRange, RangeSet } from "../base/range.ts";
+import type { LaneBudget } from "./lane-budget.ts";
+import type { Meter } from "./meter.ts";
+
+/** One origin that lanes connect to; mirrors of several jobs share it. */
+export interface HostState {
+  readonly key: string;
+  readonly budget: LaneBudget;
+  /** Bytes per second of the whole host. */
+  readonly meter: Meter;
+  /** Bytes per second of one lane of it. */
+  readonly laneMeter: Meter;
+  readonly lanes: Set<LaneState>;
+  firstByteMs: number;
+  restUntilMs: number;
+  bytesSinceTick: number;
+}
+
+/** `closed` needs an endpoint, `opening` is getting one, `dead` gives nothing more to this job. */
+export type MirrorStatus = "closed" | "opening" | "open" | "dead";
+
+export interface MirrorState {
+  readonly index: number;
+  readonly label: string;
+  status: MirrorStatus;
+  host: HostState | null;
+  isGeneral: boolean;
+  /** False for a server that only sends whole files. */
+  hasRanges: boolean;
+  restUntilMs: number;
+  /** In a row, without a byte between them. */
+  failures: number;
+  refusals: number;
+  /** How long a silence this mirror is granted, as a factor. */
+  patience: number;
+}
+
+export interface JobState {
+  readonly id: string;
+  readonly size: number;
+  readonly priority: number;
+  readonly order: number;
+  readonly mirrors: MirrorState[];
+  readonly lanes: Set<LaneState>;
+  /** Neither on disk nor on the way. */
+  pending: RangeSet;
+  lastProgressMs: number;
+  isEnded: boolean;
+}
+
+export interface LaneState {
+  readonly id: number;
+  readonly job: JobState;
+  readonly mirror: MirrorState;
+  readonly host: HostState;
+  readonly start: number;
+  end: number;
+  position: number;
+  readonly startedMs: number;
+  lastMoveMs: number;
+  readonly meter: Meter;
+  isShrinking: boolean;
+  isStalled: boolean;
+  isCancelled: boolean;
+}
+
+export type Action =
+  | { readonly kind: "open"; readonly lane: number; readonly job: string; readonly mirror: number; readonly range: ByteRange; readonly isGeneral: boolean }
+  | { readonly kind: "shrink"; readonly lane: number; readonly end: number }
+  | { readonly kind: "cancel"; readonly lane: number }
+  | { readonly kind: "resolve"; readonly job: string; readonly mirror: number }
+  /** Only whole files can be had: what is there does not help, forget it and begin at byte 0. */
+  | { readonly kind: "restart"; readonly job: string };
+
+/** Bytes of a job that are still to come, on the way or not. */
+export function leftBytes(job: JobState): number {
+  let left = 0;
+  for (const range of job.pending) left += range.end - range.start;
+  for (const lane of job.lanes) left += lane.end - lane.position;
+  return left;
+}
