@@ -251,10 +251,12 @@ function createWires(): Wires {
   };
 }
 
-/** RST and nothing before it: `resetAndDestroy()` first ends the stream, which a reader takes for an orderly close. */
 function resetSocket(socket: Socket): void {
-  Object.assign(socket, { resetAndClosing: true });
-  socket.destroy();
+  try {
+    socket.resetAndDestroy();
+  } catch {
+    socket.destroy();
+  }
 }
 
 /** What an origin says where it has nothing. */

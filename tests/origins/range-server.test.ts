@@ -143,7 +143,7 @@ describe("startRangeServer()", () => {
           answer.on("data", (step: Buffer) => {
             got += step.length;
           });
-          answer.on("end", () => resolve(got));
+          answer.on("error", reject).on("end", () => resolve(got));
         });
         asked.on("error", reject).end();
       });

@@ -10,6 +10,8 @@ import { createTokenBucket, type Shaper } from "./shaping.ts";
 /** What one write carries: big enough to cost little, small enough to count well. */
 const GRAIN = 512 * 1024;
 
+const SETTLE_MS = 25;
+
 export interface Sending {
   readonly response: ServerResponse;
   readonly socket: Socket;
@@ -106,6 +108,8 @@ function write(response: ServerResponse, bytes: Uint8Array, onSent: (bytes: numb
 
 async function finish(reply: Reply, { response, reset, die }: Sending): Promise<void> {
   const { ending } = reply;
+  // A reset that comes in one poll with the last bytes is an orderly end to a reader on libuv: let it read first.
+  if (ending.kind === "reset" || ending.kind === "die") await systemClock.sleep(SETTLE_MS);
   if (ending.kind === "finish") response.end();
   else if (ending.kind === "close") response.socket?.end();
   else if (ending.kind === "reset") reset();
