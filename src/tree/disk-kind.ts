@@ -1,0 +1,18 @@
+/** Whether a disk is this machine's own. */
+import { statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+
+/** Magic numbers of statfs(2): ext, xfs, btrfs, tmpfs, overlayfs, f2fs, zfs. */
+const LOCAL_KINDS = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0xf2f52010, 0x2fc12fc1]);
+
+/**
+ * True when what is written to `path` is seen at once by all who can see it. Anywhere else (NFS, FUSE, unknown) it must
+ * be synced first. Overlay counts as local: its upper layer must be.
+ */
+export async function isLocalDisk(path: string): Promise<boolean> {
+  try {
+    return LOCAL_KINDS.has((await statfs(dirname(path))).type);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,83 @@
+/** The few things that are done to the disk in more than one place, with errors that blame the disk. */
+import { type BigIntStats, constants } from "node:fs";
+import { lstat, open, rm, stat } from "node:fs/promises";
+import { ModelsError, reasonOf } from "../base/errors.ts";
+
+/** The system's code of an error (`ENOENT`), or an empty text. */
+export function errnoOf(error: unknown): string {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  return typeof code === "string" ? code : "";
+}
+
+const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+
+/** `error` as ours: what could not be done to which path, and what to do. Ours pass through. */
+export function diskError(verb: string, path: string, error: unknown): ModelsError {
+  if (error instanceof ModelsError) return error;
+  const isFull = FULL.has(errnoOf(error));
+  return new ModelsError(
+    isFull ? "DISK_FULL" : "DISK_FAILED",
+    `Cannot ${verb} "${path}": ${isFull ? "the disk (or the quota on it) is full" : reasonOf(error)}`,
+    { fix: isFull ? "free some space and run it again, what is there already is kept" : fixOf(error), cause: error },
+  );
+}
+
+function fixOf(error: unknown): string {
+  switch (errnoOf(error)) {
+    case "EACCES":
+    case "EPERM":
+      return "give this user the right to write to the models folder";
+    case "EROFS":
+      return "mount the disk writable, or choose another root";
+    default:
+      return "look at the disk (its health, its mount) and run it again";
+  }
+}
+
+const ABSENT = new Set(["ENOENT", "ENOTDIR"]);
+
+/** What lies at `path`, through symbolic links; null when nothing does. */
+export async function statOrNull(path: string): Promise<BigIntStats | null> {
+  return await orNull(() => stat(path, { bigint: true }));
+}
+
+/** What lies at `path` itself; null when nothing does. */
+export async function lstatOrNull(path: string): Promise<BigIntStats | null> {
+  return await orNull(() => lstat(path, { bigint: true }));
+}
+
+async function orNull<T>(ask: () => Promise<T>): Promise<T | null> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (ABSENT.has(errnoOf(error))) return null;
+    throw error;
+  }
+}
+
+/** Removes a file if it is there. */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    await rm(path, { force: true });
+  } catch (error) {
+    throw diskError("remove", path, error);
+  }
+}
+
+// Without O_NONBLOCK a FIFO under this name would be waited for.
+const READ_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
+
+/** The text of a small file of ours; null when it is absent, longer than `maxBytes`, or not a plain file. */
+export async function readSmallFile(path: string, maxBytes: number): Promise<string | null> {
+  const handle = await open(path, READ_FLAGS).catch(() => null);
+  if (handle === null) return null;
+  try {
+    const buffer = Buffer.allocUnsafe(maxBytes + 1);
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
+    return bytesRead > maxBytes ? null : buffer.toString("utf8", 0, bytesRead);
+  } catch {
+    return null;
+  } finally {
+    await handle.close();
+  }
+}

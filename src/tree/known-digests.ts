@@ -1,0 +1,77 @@
+/** What files outside the receipts turned out to hold, remembered so that none is hashed twice. */
+import { isSha256, type Sha256 } from "../base/artifact.ts";
+import { digestOptions } from "./check.ts";
+import { statOrNull } from "./disk.ts";
+import { type Fields, isInteger, readSealed, writeSealed } from "./sealed.ts";
+import { isSameStamp, type Stamp, stampOf } from "./stamp.ts";
+import type { ReadOptions, TreeParts } from "./terms.ts";
+
+/** A file with what it holds, as read while it had this stamp. */
+export interface KnownFile {
+  /** Absolute path. */
+  readonly path: string;
+  readonly stamp: Stamp;
+  readonly sha256: Sha256;
+}
+
+export interface KnownDigests {
+  /** The digest of the file at `path`, read now if need be; null when it is gone or changes while it is read. */
+  readonly learn: (path: string, options: ReadOptions) => Promise<KnownFile | null>;
+}
+
+const VERSION = 1;
+const MAX_ENTRIES = 4096;
+const MAX_BYTES = 4 * 1024 * 1024;
+
+/** Loads what is remembered; an absent or torn memory is an empty one. */
+export async function openKnownDigests(parts: TreeParts): Promise<KnownDigests> {
+  const known = await load(parts.layout.knownDigests);
+  const learn = async (path: string, options: ReadOptions): Promise<KnownFile | null> => {
+    const stamp = await stampAt(path);
+    const before = known.get(path);
+    if (stamp === null) return null;
+    if (before !== undefined && isSameStamp(before.stamp, stamp)) return before;
+    const sha256 = await parts.digest.sha256File(path, digestOptions(path, stamp.size, options));
+    const after = await stampAt(path);
+    if (after === null || !isSameStamp(after, stamp)) return null;
+    known.delete(path);
+    known.set(path, { path, stamp, sha256 });
+    await save(parts, known);
+    return { path, stamp, sha256 };
+  };
+  return { learn };
+}
+
+/** The stamp of the regular file at `path`, through links; null when there is none that can be looked at. */
+export async function stampAt(path: string): Promise<Stamp | null> {
+  const seen = await statOrNull(path).catch(() => null);
+  return seen?.isFile() ? stampOf(seen) : null;
+}
+
+async function load(file: string): Promise<Map<string, KnownFile>> {
+  const { version, files: entries } = (await readSealed(file, MAX_BYTES)) ?? {};
+  if (version !== VERSION || !Array.isArray(entries)) return new Map();
+  const files = entries.map(parseFile).filter((one) => one !== null);
+  return new Map(files.map((one) => [one.path, one]));
+}
+
+/** Failing to remember costs time, not truth: a read-only tree can still be searched. */
+async function save(parts: TreeParts, known: ReadonlyMap<string, KnownFile>): Promise<void> {
+  const files = [...known.values()].slice(-MAX_ENTRIES).map(({ path, stamp, sha256 }) => ({
+    path,
+    sha256,
+    size: stamp.size,
+    mtimeNs: String(stamp.mtimeNs),
+    inode: String(stamp.inode),
+    dev: String(stamp.dev),
+  }));
+  await writeSealed(parts, parts.layout.knownDigests, { version: VERSION, files }).catch(() => undefined);
+}
+
+function parseFile(entry: unknown): KnownFile | null {
+  if (typeof entry !== "object" || entry === null) return null;
+  const { path, sha256, size, mtimeNs, inode, dev } = entry as Fields;
+  if (typeof path !== "string" || !isSha256(sha256) || typeof size !== "number") return null;
+  if (!isInteger(mtimeNs) || !isInteger(inode) || !isInteger(dev)) return null;
+  return { path, sha256, stamp: { size, mtimeNs: BigInt(mtimeNs), inode: BigInt(inode), dev: BigInt(dev) } };
+}

@@ -1,0 +1,142 @@
+/** One writer for a file among all processes that share the disk, also where the system's own locks do not hold. */
+import type { FileHandle } from "node:fs/promises";
+import type { Clock } from "../base/clock.ts";
+import { ModelsError } from "../base/errors.ts";
+import { isLocalDisk } from "./disk-kind.ts";
+import { makeFolders } from "./folder.ts";
+import { describeSelf, formatHolder, type Holder, nameHolder, parseHolder } from "./holder.ts";
+import { STATE_FOLDERS } from "./layout.ts";
+import { createLock, type LockParts, readLock, removeLock } from "./lock-file.ts";
+import { createStaleJudge, takeAway } from "./takeover.ts";
+
+/** The right to write, held until it is disposed of. */
+export interface Lease extends AsyncDisposable {
+  /** Aborted, with `LEASE_LOST` as its reason, when another process took the lock over: stop writing. */
+  readonly lost: AbortSignal;
+}
+
+export interface LeaseOptions {
+  readonly signal: AbortSignal;
+  /** Whether to wait for the present holder. */
+  readonly wait: boolean;
+  /** Told who holds it, once the waiting begins and every few seconds from then on. */
+  readonly onWait: (holder: string) => void;
+}
+
+/** All in milliseconds. */
+export interface LeaseTimings {
+  /** How often the holder shows that it is there. @default 2000 */
+  readonly beatMs: number;
+  /** How long no beat makes a holder on another machine count as gone. @default 10000 */
+  readonly staleMs: number;
+  /** How often those who wait look. @default 250 */
+  readonly pollMs: number;
+  /** How often those who wait say so. @default 5000 */
+  readonly tellMs: number;
+}
+
+export const LEASE_TIMINGS: LeaseTimings = { beatMs: 2000, staleMs: 10_000, pollMs: 250, tellMs: 5000 };
+
+/**
+ * Takes the lock called `key`, from a holder that is gone if need be.
+ * @throws ModelsError `LOCKED` when it is held and `wait` is false, `DISK_FULL`, `DISK_FAILED`, `PATH_UNSAFE`; and the
+ * signal's reason when it is aborted
+ */
+export async function takeLease(
+  parts: LockParts & { readonly timings: LeaseTimings },
+  key: string,
+  options: LeaseOptions,
+): Promise<Lease> {
+  const { layout, clock, timings } = parts;
+  await makeFolders(layout.root, STATE_FOLDERS);
+  const path = layout.lockOf(key);
+  const self = await describeSelf(clock.unique());
+  const isStale = createStaleJudge(self, clock, timings.staleMs);
+  const tell = createTelling(clock, timings.tellMs, options.onWait);
+  for (;;) {
+    options.signal.throwIfAborted();
+    const text = await readLock(path);
+    if (text === null) {
+      const handle = await createLock(parts, path, formatHolder(self, 0));
+      if (handle !== null) return await hold(parts, { path, key, self, handle });
+      continue;
+    }
+    if ((await isStale(path, text)) && (await takeAway(parts, { path, text }, { self, isStale }))) continue;
+    if (!options.wait) throw lockedBy(key, text);
+    tell(nameHolder(parseHolder(text)));
+    await clock.sleep(timings.pollMs * (0.75 + clock.random() / 2), options.signal);
+  }
+}
+
+function lockedBy(key: string, text: string): ModelsError {
+  return new ModelsError("LOCKED", `Cannot lock "${key}": ${nameHolder(parseHolder(text))} writes to it`, {
+    fix: "wait for that process, or run it again without --no-wait",
+  });
+}
+
+function createTelling(clock: Clock, everyMs: number, onWait: (holder: string) => void): (holder: string) => void {
+  let last: number | null = null;
+  return (holder) => {
+    const now = clock.monotonicMs();
+    if (last !== null && now - last < everyMs) return;
+    last = now;
+    onWait(holder);
+  };
+}
+
+interface Held {
+  readonly path: string;
+  readonly key: string;
+  readonly self: Holder;
+  readonly handle: FileHandle;
+}
+
+async function hold(parts: LockParts & { readonly timings: LeaseTimings }, held: Held): Promise<Lease> {
+  const lost = new AbortController();
+  const isLocal = await isLocalDisk(held.path);
+  let beats = 0;
+  let beating: Promise<void> | null = null;
+  const stop = parts.clock.every(parts.timings.beatMs, () => {
+    if (beating !== null || lost.signal.aborted) return;
+    beats += 1;
+    beating = beat(held, { count: beats, isLocal, lost }).finally(() => {
+      beating = null;
+    });
+  });
+  return {
+    lost: lost.signal,
+    [Symbol.asyncDispose]: async () => {
+      stop();
+      await beating;
+      try {
+        await removeLock(parts, held.path, (text) => parseHolder(text)?.token === held.self.token);
+      } finally {
+        await held.handle.close();
+      }
+    },
+  };
+}
+
+/** Writes into the file that we made, never into one that has its name by now; then looks who has the name. */
+async function beat(
+  held: Held,
+  now: { readonly count: number; readonly isLocal: boolean; readonly lost: AbortController },
+): Promise<void> {
+  try {
+    await held.handle.write(formatHolder(held.self, now.count), 0);
+    if (!now.isLocal) await held.handle.datasync();
+  } catch {
+    // A disk that fails now and then is no reason to stop; whether the lock is still ours is found out below.
+  }
+  const text = await readLock(held.path).catch(() => formatHolder(held.self, now.count));
+  if (text !== null && parseHolder(text)?.token === held.self.token) return;
+  now.lost.abort(
+    new ModelsError("LEASE_LOST", `Cannot go on writing "${held.key}": ${takenBy(text)}, expected to hold its lock`, {
+      fix: "run it again, what is on disk is kept",
+    }),
+  );
+}
+
+function takenBy(text: string | null): string {
+  return text === null ? "its lock was removed" : `${nameHolder(parseHolder(text))} took its lock over`;
+}

@@ -1,0 +1,109 @@
+/** How a lock file comes into being exactly once, is read, and is taken away without ever taking another's. */
+import { type FileHandle, link, open, rename } from "node:fs/promises";
+import { basename } from "node:path";
+import type { Clock } from "../base/clock.ts";
+import { diskError, errnoOf, readSmallFile, removeFile } from "./disk.ts";
+import { type HeldFolder, holdFolder } from "./folder.ts";
+import type { Layout } from "./layout.ts";
+
+export interface LockParts {
+  readonly layout: Layout;
+  readonly clock: Clock;
+}
+
+const MAX_BYTES = 4096;
+
+/** What the lock file says; null when there is none. A file that cannot be a lock reads as an empty text. */
+export async function readLock(path: string): Promise<string | null> {
+  const text = await readSmallFile(path, MAX_BYTES);
+  if (text !== null) return text;
+  return (await isThere(path)) ? "" : null;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await (await open(path, "r")).close();
+    return true;
+  } catch (error) {
+    return errnoOf(error) !== "ENOENT";
+  }
+}
+
+/**
+ * Makes the lock file at `path` with `text` in it, unless there is one: then null. The open file stays the very file
+ * that was made, whatever becomes of its name.
+ */
+export async function createLock(parts: LockParts, path: string, text: string): Promise<FileHandle | null> {
+  await using locks = await holdFolder(parts.layout.root, parts.layout.folderOf(path));
+  const temporary = parts.layout.temporaryOf(parts.clock.unique());
+  await using scratch = await holdFolder(parts.layout.root, parts.layout.folderOf(temporary));
+  const [made, target] = [scratch.path(basename(temporary)), locks.path(basename(path))];
+  const handle = await open(made, "wx+");
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+    if (await linkNew(made, target, text)) return handle;
+    await handle.close();
+    return null;
+  } catch (error) {
+    await handle.close();
+    if (NO_LINKS.has(errnoOf(error))) return await createInPlace(target, text);
+    throw diskError("lock", path, error);
+  } finally {
+    await removeFile(made);
+  }
+}
+
+/** A link appears with its content, and on NFS too only once (open(2), under O_EXCL). */
+async function linkNew(made: string, target: string, text: string): Promise<boolean> {
+  try {
+    await link(made, target);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) !== "EEXIST") throw error;
+    // NFS can have done it, lost the answer, and been asked again.
+    return (await readLock(target)) === text;
+  }
+}
+
+const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EXDEV"]);
+
+async function createInPlace(target: string, text: string): Promise<FileHandle | null> {
+  try {
+    const handle = await open(target, "wx+");
+    await handle.writeFile(text);
+    await handle.sync();
+    return handle;
+  } catch (error) {
+    if (errnoOf(error) === "EEXIST") return null;
+    throw diskError("lock", target, error);
+  }
+}
+
+/**
+ * Takes the lock file at `path` away if what it says is what was meant. The file is moved first and read then: what
+ * turns out to be another's is put back under its name.
+ */
+export async function removeLock(parts: LockParts, path: string, isMeant: (text: string) => boolean): Promise<void> {
+  const now = await readLock(path);
+  if (now === null || !isMeant(now)) return;
+  await using locks = await holdFolder(parts.layout.root, parts.layout.folderOf(path));
+  const temporary = parts.layout.temporaryOf(parts.clock.unique());
+  await using scratch = await holdFolder(parts.layout.root, parts.layout.folderOf(temporary));
+  await moveAndRemove({ locks, scratch }, { path, temporary }, isMeant);
+}
+
+async function moveAndRemove(
+  { locks, scratch }: { readonly locks: HeldFolder; readonly scratch: HeldFolder },
+  { path, temporary }: { readonly path: string; readonly temporary: string },
+  isMeant: (text: string) => boolean,
+): Promise<void> {
+  const [target, moved] = [locks.path(basename(path)), scratch.path(basename(temporary))];
+  try {
+    await rename(target, moved);
+    if (!isMeant((await readLock(moved)) ?? "")) await link(moved, target).catch(() => undefined);
+    await removeFile(moved);
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw diskError("unlock", path, error);
+  }
+}

@@ -1,0 +1,131 @@
+/** How a whole, proven file gets its final name: durably, in one step, and never outside the tree. */
+import { constants } from "node:fs";
+import { type FileHandle, open, rename } from "node:fs/promises";
+import { basename } from "node:path";
+import { ModelsError } from "../base/errors.ts";
+import { diskError, errnoOf, lstatOrNull, removeFile, statOrNull } from "./disk.ts";
+import { type HeldFolder, holdFolder } from "./folder.ts";
+import { kindOf } from "./look.ts";
+import { isReceiptFor, type ReceiptHow, readReceipt, writeReceipt } from "./receipt.ts";
+import { isSameStamp, type Stamp, stampOf } from "./stamp.ts";
+import type { TreeParts, WantedArtifact } from "./terms.ts";
+
+/** Where the bytes came from, and what may be done for them. */
+export interface Origin {
+  /** Labels of mirrors, or local paths. */
+  readonly mirrors: readonly string[];
+  readonly how: ReceiptHow;
+  /** Whether a file with other bytes may lose its place. @default false */
+  readonly replace?: boolean;
+}
+
+/**
+ * Moves `partial`, whose digest the caller has proven, to the place of `wanted`.
+ * The receipt is written before the rename: it names this inode, so it proves nothing until the rename is done, and
+ * a crash in between costs no second reading.
+ * @throws ModelsError `TREE_CONFLICT`, `PATH_UNSAFE`, `SIZE_MISMATCH`, `DISK_FULL`, `DISK_FAILED`
+ */
+export async function place(parts: TreeParts, partial: string, wanted: WantedArtifact, origin: Origin): Promise<void> {
+  const path = parts.layout.fileOf(wanted.path);
+  try {
+    await using held = await openPartial(partial);
+    const stamp = await syncWhole(held, partial, wanted);
+    await using folder = await holdFolder(parts.layout.root, parts.layout.folderOf(path));
+    const leaving = await refuseConflict(parts, folder, { wanted, origin });
+    await prove(parts, stamp, { wanted, origin });
+    await refuseNewcomer(parts, folder, { wanted, origin, leaving });
+    await rename(partial, folder.path(basename(path)));
+    await folder.sync();
+    await confirm(parts, folder, { wanted, origin, stamp });
+    // The rename leaves the old name alone where both were already one file.
+    await removeFile(partial);
+    await removeFile(parts.layout.partialOf(wanted).journal);
+  } catch (error) {
+    throw errnoOf(error) === "EXDEV" ? otherDevice(partial, path, error) : diskError("place", path, error);
+  }
+}
+
+interface Subject {
+  readonly wanted: WantedArtifact;
+  readonly origin: Origin;
+}
+
+async function openPartial(partial: string): Promise<FileHandle> {
+  return await open(partial, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+}
+
+async function syncWhole(held: FileHandle, partial: string, wanted: WantedArtifact): Promise<Stamp> {
+  const seen = await held.stat({ bigint: true });
+  if (!seen.isFile()) {
+    throw new ModelsError("TREE_CONFLICT", `Cannot place "${partial}": it is ${kindOf(seen)}, expected a file`);
+  }
+  if (Number(seen.size) !== wanted.size) {
+    throw new ModelsError(
+      "SIZE_MISMATCH",
+      `Cannot place "${partial}" as "${wanted.path}": it has ${seen.size} bytes, expected ${wanted.size}`,
+    );
+  }
+  await held.sync();
+  return stampOf(await held.stat({ bigint: true }));
+}
+
+/** What lies under the final name and may be replaced; null when nothing lies there. */
+async function refuseConflict(
+  parts: TreeParts,
+  folder: HeldFolder,
+  { wanted, origin }: Subject,
+): Promise<Stamp | null> {
+  const there = await lstatOrNull(folder.path(basename(wanted.path)));
+  if (there === null) return null;
+  if (!there.isFile() && !there.isSymbolicLink()) throw conflict(parts, wanted, kindOf(there));
+  const stamp = stampOf(there);
+  if (origin.replace === true || (there.isFile() && (await isProven(parts, wanted, stamp)))) return stamp;
+  throw conflict(parts, wanted, there.isFile() ? "another file" : "a link");
+}
+
+async function refuseNewcomer(
+  parts: TreeParts,
+  folder: HeldFolder,
+  { wanted, leaving }: Subject & { readonly leaving: Stamp | null },
+): Promise<void> {
+  const there = await lstatOrNull(folder.path(basename(wanted.path)));
+  if (there === null || (leaving !== null && isSameStamp(stampOf(there), leaving))) return;
+  throw conflict(parts, wanted, `${kindOf(there)} that came meanwhile`);
+}
+
+async function isProven(parts: TreeParts, wanted: WantedArtifact, stamp: Stamp): Promise<boolean> {
+  const receipt = await readReceipt(parts.layout, wanted.path);
+  return receipt !== null && receipt.sha256 === wanted.sha256 && isReceiptFor(receipt, stamp);
+}
+
+async function prove(parts: TreeParts, stamp: Stamp, { wanted, origin }: Subject): Promise<void> {
+  const previous = await readReceipt(parts.layout, wanted.path);
+  const { path, sha256 } = wanted;
+  const { mirrors, how } = origin;
+  await writeReceipt(parts, { ...stamp, path, sha256, mirrors, how, shouldBe: null, aliases: previous?.aliases ?? [] });
+}
+
+/** A few user-space file systems number a file anew when its name changes. */
+async function confirm(
+  parts: TreeParts,
+  folder: HeldFolder,
+  subject: Subject & { readonly stamp: Stamp },
+): Promise<void> {
+  const placed = await statOrNull(folder.path(basename(subject.wanted.path)));
+  if (placed === null || Number(placed.size) !== subject.wanted.size) return;
+  const stamp = stampOf(placed);
+  if (!isSameStamp(stamp, subject.stamp)) await prove(parts, stamp, subject);
+}
+
+function conflict(parts: TreeParts, wanted: WantedArtifact, seen: string): ModelsError {
+  return new ModelsError("TREE_CONFLICT", `Cannot place "${wanted.path}": ${seen} is there, expected no file or ours`, {
+    fix: `move "${parts.layout.fileOf(wanted.path)}" away and run it again`,
+  });
+}
+
+function otherDevice(partial: string, path: string, cause: unknown): ModelsError {
+  return new ModelsError("DISK_FAILED", `Cannot place "${path}": it lies on another device than "${partial}"`, {
+    fix: "give the mounted folder itself as the root, so that it has its own .modelferry, or mount the whole tree as one",
+    cause,
+  });
+}

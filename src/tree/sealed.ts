@@ -1,0 +1,72 @@
+/** How a small state file is written whole and read only when it is whole: JSON with its own digest behind it. */
+import { createHash } from "node:crypto";
+import { open, rename } from "node:fs/promises";
+import { basename } from "node:path";
+import type { Clock } from "../base/clock.ts";
+import { diskError, readSmallFile, removeFile } from "./disk.ts";
+import { holdFolder } from "./folder.ts";
+import type { Layout } from "./layout.ts";
+
+/** Any JSON object whose fields are not known yet. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** True for a whole number that is written as text, because JSON's own numbers are too short for it. */
+export function isInteger(value: unknown): value is string {
+  return typeof value === "string" && /^-?\d{1,20}$/.test(value);
+}
+
+/** `content` as one line of JSON, sealed. */
+export function seal(content: Fields): string {
+  const body = JSON.stringify(content);
+  return `{"content":${body},"seal":"${sealOf(body)}"}\n`;
+}
+
+/** What {@link seal} was given, or null when `text` is anything else. Never throws. */
+export function unseal(text: string): Fields | null {
+  const match = /^\{"content":(\{.*\}),"seal":"([0-9a-f]{16})"\}\n$/s.exec(text);
+  if (match === null || match[1] === undefined || sealOf(match[1]) !== match[2]) return null;
+  try {
+    return JSON.parse(match[1]) as Fields;
+  } catch {
+    return null;
+  }
+}
+
+function sealOf(body: string): string {
+  return createHash("sha256").update(body).digest("hex").slice(0, 16);
+}
+
+/** Reads a state file of at most `maxBytes`; null when it is absent, torn or not ours. */
+export async function readSealed(path: string, maxBytes: number): Promise<Fields | null> {
+  const text = await readSmallFile(path, maxBytes);
+  return text === null ? null : unseal(text);
+}
+
+/**
+ * Replaces the state file at `path` in one step, durably.
+ * @throws ModelsError `DISK_FULL`, `DISK_FAILED`, `PATH_UNSAFE`, `TREE_CONFLICT`
+ */
+export async function writeSealed(
+  parts: { readonly layout: Layout; readonly clock: Clock },
+  path: string,
+  content: Fields,
+): Promise<void> {
+  const { layout, clock } = parts;
+  const temporary = layout.temporaryOf(clock.unique());
+  await using folder = await holdFolder(layout.root, layout.folderOf(path));
+  await using scratch = await holdFolder(layout.root, layout.folderOf(temporary));
+  try {
+    await writeWhole(scratch.path(basename(temporary)), seal(content));
+    await rename(scratch.path(basename(temporary)), folder.path(basename(path)));
+    await folder.sync();
+  } catch (error) {
+    await removeFile(scratch.path(basename(temporary))).catch(() => undefined);
+    throw diskError("write", path, error);
+  }
+}
+
+async function writeWhole(path: string, text: string): Promise<void> {
+  await using handle = await open(path, "wx");
+  await handle.writeFile(text);
+  await handle.sync();
+}

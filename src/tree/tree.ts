@@ -1,0 +1,70 @@
+/** The tree of models on this box, put together: the one object that the rest of the program speaks to. */
+import { resolve } from "node:path";
+import type { Sha256 } from "../base/artifact.ts";
+import type { TreePath } from "../base/paths.ts";
+import { type Adopted, type AdoptOptions, adopt } from "./adopt.ts";
+import { type AliasResult, linkAliases } from "./aliases.ts";
+import { type CheckOptions, check, type Finding } from "./check.ts";
+import { type FindReusableOptions, findReusable, type Reusable, type Sought } from "./find-reusable.ts";
+import { createLayout, type PartialPaths } from "./layout.ts";
+import { LEASE_TIMINGS, type Lease, type LeaseOptions, type LeaseTimings, takeLease } from "./lease.ts";
+import { list, type TreeEntry } from "./list.ts";
+import { type Origin, place } from "./place.ts";
+import { type Reused, type ReuseOptions, reuse } from "./reuse.ts";
+import { freeBytes, partialBytes } from "./space.ts";
+import type { ReadOptions, TreeParts, TreePorts, Wanted, WantedArtifact } from "./terms.ts";
+import { verify } from "./verify.ts";
+
+/** The store: one copy of each file, under the name that ComfyUI looks for. */
+export interface Tree {
+  /** Absolute. */
+  readonly root: string;
+  /** See {@link check}. */
+  readonly check: (wanted: Wanted, options?: CheckOptions) => Promise<Finding>;
+  /** Where to write a file until it is whole; the folder is there once a lease was taken. */
+  readonly partialOf: (wanted: { readonly sha256: Sha256 | null; readonly path: TreePath }) => PartialPaths;
+  /** See {@link partialBytes}. */
+  readonly partialBytes: (partial: PartialPaths) => Promise<number>;
+  /** See {@link takeLease}. */
+  readonly lease: (key: string, options: LeaseOptions) => Promise<Lease>;
+  /** See {@link place}. */
+  readonly place: (partial: string, wanted: WantedArtifact, origin: Origin) => Promise<void>;
+  /** See {@link findReusable}. */
+  readonly findReusable: (
+    wanted: readonly Sought[],
+    options: FindReusableOptions,
+  ) => Promise<ReadonlyMap<Sha256, Reusable>>;
+  /** See {@link reuse}. */
+  readonly reuse: (from: Reusable, wanted: WantedArtifact, options?: ReuseOptions) => Promise<Reused>;
+  /** See {@link linkAliases}. */
+  readonly linkAliases: (wanted: Wanted) => Promise<readonly AliasResult[]>;
+  /** See {@link freeBytes}. */
+  readonly freeBytes: () => Promise<number>;
+  /** See {@link list}. */
+  readonly list: (options?: { readonly signal?: AbortSignal }) => Promise<readonly TreeEntry[]>;
+  /** See {@link verify}. */
+  readonly verify: (paths: readonly TreePath[] | null, options?: ReadOptions) => Promise<readonly Finding[]>;
+  /** See {@link adopt}. */
+  readonly adopt: (wanted: readonly Wanted[], options?: AdoptOptions) => Promise<readonly Adopted[]>;
+}
+
+/** Opens the tree at `root`, which need not exist yet; touches no disk. */
+export function createTree(root: string, ports: TreePorts, timings: LeaseTimings = LEASE_TIMINGS): Tree {
+  const layout = createLayout(resolve(root));
+  const parts: TreeParts = { clock: ports.clock, digest: ports.digest, layout };
+  return {
+    root: layout.root,
+    check: (wanted, options) => check(parts, wanted, options),
+    partialOf: layout.partialOf,
+    partialBytes,
+    lease: (key, options) => takeLease({ layout, clock: ports.clock, timings }, key, options),
+    place: (partial, wanted, origin) => place(parts, partial, wanted, origin),
+    findReusable: (wanted, options) => findReusable(parts, wanted, options),
+    reuse: (from, wanted, options) => reuse(parts, from, wanted, options),
+    linkAliases: (wanted) => linkAliases(parts, wanted),
+    freeBytes: () => freeBytes(layout.root),
+    list: (options) => list(parts, options),
+    verify: (paths, options) => verify(parts, paths, options),
+    adopt: (wanted, options) => adopt(parts, wanted, options),
+  };
+}

@@ -1,0 +1,124 @@
+/** A tree on a real disk to test with, and seeded files to fill it. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { afterEach } from "vitest";
+import { parseSha256, type Sha256 } from "../../src/base/artifact.ts";
+import { systemClock } from "../../src/base/clock.ts";
+import { parseTreePath } from "../../src/base/paths.ts";
+import { createLayout } from "../../src/tree/layout.ts";
+import type { DigestPort, TreeParts, WantedArtifact } from "../../src/tree/terms.ts";
+import { createTree, type Tree } from "../../src/tree/tree.ts";
+
+/** A digest that counts what it read. */
+export interface CountingDigest extends DigestPort {
+  readonly paths: string[];
+}
+
+export function createTestDigest(): CountingDigest {
+  const paths: string[] = [];
+  return {
+    paths,
+    sha256File: async (path, options = {}) => {
+      paths.push(path);
+      const hash = createHash("sha256");
+      await pipeline(createReadStream(path), hash, options.signal === undefined ? {} : { signal: options.signal });
+      return parseSha256(hash.digest("hex"));
+    },
+  };
+}
+
+export interface Bench {
+  /** A folder of this test, outside the tree. */
+  readonly home: string;
+  readonly root: string;
+  readonly tree: Tree;
+  readonly parts: TreeParts;
+  readonly digest: CountingDigest;
+  /** Writes a file, making its folders; returns its absolute path. */
+  readonly write: (path: string, content: Uint8Array | string) => Promise<string>;
+  /** Every file and link below the root but for modelferry's own. */
+  readonly names: () => Promise<readonly string[]>;
+  /** Brings `content` to its place as a download would. */
+  readonly fetch: (wanted: WantedArtifact, content: Uint8Array, options?: { replace: boolean }) => Promise<void>;
+}
+
+const homes: string[] = [];
+
+afterEach(async () => {
+  for (const home of homes.splice(0)) await rm(home, { recursive: true, force: true });
+});
+
+export async function makeHome(): Promise<string> {
+  const home = await mkdtemp(join(tmpdir(), "modelferry-tree-"));
+  homes.push(home);
+  return home;
+}
+
+export async function createBench(options: { root?: string } = {}): Promise<Bench> {
+  const home = await makeHome();
+  const root = options.root ?? join(home, "models");
+  const digest = createTestDigest();
+  const tree = createTree(root, { clock: systemClock, digest });
+  const parts = { clock: systemClock, digest, layout: createLayout(root) };
+  const write = async (path: string, content: Uint8Array | string): Promise<string> => {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, content);
+    return path;
+  };
+  return {
+    home,
+    root,
+    tree,
+    parts,
+    digest,
+    write,
+    names: async () => (await allNames(root)).filter((name) => !name.startsWith(".modelferry")),
+    fetch: async (wanted, content, { replace } = { replace: false }) => {
+      const { content: partial, journal } = tree.partialOf(wanted);
+      await write(partial, content);
+      await write(journal, "journal");
+      await tree.place(partial, wanted, { mirrors: ["mirror.test"], how: "fetched", replace });
+    },
+  };
+}
+
+async function allNames(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
+  return entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .sort();
+}
+
+export function sha256Of(content: Uint8Array | string): Sha256 {
+  return parseSha256(createHash("sha256").update(content).digest("hex"));
+}
+
+/** `size` bytes that are the same for the same seed. */
+export function seededBytes(seed: number, size: number): Buffer {
+  const bytes = Buffer.alloc(size);
+  let state = (seed * 2654435761) >>> 0 || 1;
+  for (let at = 0; at < size; at += 1) {
+    state ^= state << 13;
+    state >>>= 0;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    state >>>= 0;
+    bytes[at] = state & 0xff;
+  }
+  return bytes;
+}
+
+export function wantedOf(path: string, content: Uint8Array | string, aliases: readonly string[] = []): WantedArtifact {
+  return {
+    name: path.split("/").at(-1) ?? path,
+    path: parseTreePath(path),
+    aliases: aliases.map(parseTreePath),
+    size: Buffer.byteLength(content),
+    sha256: sha256Of(content),
+  };
+}
