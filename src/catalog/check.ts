@@ -26,7 +26,7 @@ export function checkedText(problem: (text: string) => string | null, fix: strin
   return z.string().check((context) => {
     const message = problem(context.value);
     if (message === null) return;
-    context.issues.push({ code: "custom", input: context.value, message, params: { fix } });
+    context.issues.push({ code: "custom", continue: true, input: context.value, message, params: { fix } });
   });
 }
 
@@ -38,7 +38,7 @@ export function wholeNumber(min: number, max: number, fix: string): z.ZodNumber 
     .number()
     .check((context) => {
       if (isWhole(context.value)) return;
-      context.issues.push({ code: "custom", input: context.value, message, params: { fix } });
+      context.issues.push({ code: "custom", continue: true, input: context.value, message, params: { fix } });
     })
     .meta({ type: "integer", minimum: min, maximum: max });
 }
@@ -60,6 +60,7 @@ function versionProblem(document: Document): Problem | null {
 
 function problemsOf(issue: z.core.$ZodIssue, schema: z.ZodType, document: Document): readonly Problem[] {
   if (issue.code === "unrecognized_keys") return unknownKeys(issue.path, issue.keys, schema, document);
+  if (issue.code === "invalid_key") return wrongKey(issue, document);
   const value = valueAt(document.root, issue.path);
   const at = document.placeOf(issue.path);
   if (issue.code === "invalid_type" && value === undefined) return [missing(issue.path, document)];
@@ -83,6 +84,15 @@ function unknownKeys(
     message: `${path.length === 0 ? "the file" : labelOf(path)} has the unknown key "${shorten(key)}"`,
     fix: didYouMean(key, known) ?? `the keys here are ${known.join(", ")}`,
   }));
+}
+
+function wrongKey(issue: z.core.$ZodIssueInvalidKey, document: Document): readonly Problem[] {
+  const at = document.placeOfKey(issue.path);
+  return issue.issues.map((inner) => {
+    const fix: unknown = inner.code === "custom" ? inner.params?.["fix"] : undefined;
+    const message = `the key "${shorten(String(issue.path.at(-1)))}" ${inner.message}`;
+    return typeof fix === "string" ? { at, message, fix } : { at, message };
+  });
 }
 
 function missing(path: readonly PropertyKey[], document: Document): Problem {
