@@ -3,6 +3,7 @@ import type { Sha256 } from "../base/artifact.ts";
 import { type ErrorCode, ModelsError, type Problem } from "../base/errors.ts";
 import type { Mirror } from "../base/mirror.ts";
 import type { Model } from "../catalog/model.ts";
+import { formatSource, parseSource, printSource } from "../sources/uri.ts";
 
 /** A source that gave no mirror, and why. */
 export interface Dropped {
@@ -102,16 +103,12 @@ function noMirrorMessage(model: Figured, reason: Dropped | undefined): string {
   return message.includes(model.name) ? message : `Cannot fetch "${model.name}": ${message}`;
 }
 
-/** `source`, pinned to the commit that it resolved to; unchanged for sources that have no commits. */
-export function pinSource(source: string, revision: string | null): string {
-  const match = /^hf:\/\/([^/@]+\/[^/@]+)(?:@[^/]+(?:\/refs\/[^/]+)?)?\/(.+)$/.exec(source);
-  return match === null || revision === null ? source : `hf://${match[1]}@${revision}/${match[2]}`;
-}
-
-/** The model's own sources, each pinned where its mirror told a commit; mirrors of the config are left out. */
+/** The model's own sources, each pinned to the commit that its mirror told; mirrors of the config are left out. */
 export function pinnedSources(model: Pick<Model, "sources">, mirrors: readonly Mirror[]): readonly string[] {
-  return model.sources.map((source) => {
-    const mirror = mirrors.find((one) => one.source === source);
-    return pinSource(source, mirror?.revision ?? null);
+  return model.sources.map((text) => {
+    const source = parseSource(text);
+    const printed = printSource(source);
+    const revision = mirrors.find((mirror) => mirror.source === printed)?.revision ?? null;
+    return source.kind === "hf" && revision !== null ? formatSource({ ...source, revision }) : text;
   });
 }

@@ -1,0 +1,57 @@
+/** Whether a selection is on this box: no network, nothing written, two looks at the disk a file. */
+import type { Clock } from "../base/clock.ts";
+import { mapLimit } from "../base/flow.ts";
+import type { Finding } from "../tree/check.ts";
+import type { Tree } from "../tree/tree.ts";
+import type { UnknownReference } from "./match-references.ts";
+import type { Selection } from "./select.ts";
+
+export interface CheckOptions {
+  /** Reads every file again rather than believe receipts. @default false */
+  readonly isDeep?: boolean;
+  /** A file of the right size without a receipt is a finding too. @default false */
+  readonly isStrict?: boolean;
+  readonly signal?: AbortSignal;
+  /** Hears of files that are read, with `isDeep`. */
+  readonly onProgress?: (progress: {
+    readonly path: string;
+    readonly doneBytes: number;
+    readonly size: number;
+  }) => void;
+}
+
+/** What `models check --json` prints. */
+export interface CheckReport {
+  /** True when every model is present (with `isStrict`: and proven) and nothing is unknown. */
+  readonly ok: boolean;
+  readonly root: string;
+  /** In the order of the selection; what a workflow asks for and nobody knows comes last. */
+  readonly models: readonly Finding[];
+  readonly elapsedMs: number;
+}
+
+export type Check = (selection: Selection, options?: CheckOptions) => Promise<CheckReport>;
+
+// A look waits for the disk, a deep one for a core as well.
+const LOOKS = 16;
+const DEEP_LOOKS = 2;
+
+/** Makes a check. @throws ModelsError `DISK_FAILED` when it cannot be made */
+export function createCheck(ports: { readonly tree: Tree; readonly clock: Clock }): Check {
+  const { tree, clock } = ports;
+  return async (selection, { isDeep = false, isStrict = false, signal, onProgress } = {}) => {
+    const startedMs = clock.monotonicMs();
+    const found = await mapLimit(selection.models, isDeep ? DEEP_LOOKS : LOOKS, async (model) => {
+      signal?.throwIfAborted();
+      return await tree.check(model, { isDeep, signal, onProgress });
+    });
+    const models = [...found, ...selection.unknown.map(unknownFinding)];
+    const isOk = ({ status }: Finding): boolean => status === "present" || (status === "unverified" && !isStrict);
+    const elapsedMs = Math.round((clock.monotonicMs() - startedMs) * 1000) / 1000;
+    return { ok: models.every(isOk), root: tree.root, models, elapsedMs };
+  };
+}
+
+function unknownFinding({ name, path, fix }: UnknownReference): Finding {
+  return { name, path, sha256: null, size: null, status: "unknown", fix };
+}

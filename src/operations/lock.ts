@@ -1,0 +1,65 @@
+/** Pins a selection: what each model is, byte for byte, and the commit that it was found at. */
+import { ModelsError } from "../base/errors.ts";
+import type { Report } from "../base/events.ts";
+import { mapLimit } from "../base/flow.ts";
+import { type Lock, type LockedModel, mergeLock } from "../catalog/lock.ts";
+import type { Model } from "../catalog/model.ts";
+import { asModelsError, type Failure, failuresError } from "./failures.ts";
+import { pinnedSources } from "./figures.ts";
+import { findMirrors } from "./find-mirrors.ts";
+import { RESOLVES } from "./resolve-figures.ts";
+import type { Selection } from "./select.ts";
+import type { MirrorFinder, SyncPorts, SyncSettings } from "./sync-ports.ts";
+
+/** What `models lock --json` prints. */
+export interface LockReport {
+  /** Path of the lockfile. */
+  readonly lockfile: string;
+  readonly models: readonly LockedModel[];
+  /** Names of those that the lockfile had otherwise, or not at all. */
+  readonly changed: readonly string[];
+}
+
+export interface LockPorts extends Pick<SyncPorts, "readLock" | "writeLock"> {
+  readonly network: () => Promise<MirrorFinder>;
+  readonly report: Report;
+  readonly settings: Pick<SyncSettings, "allowPickle" | "lockfile">;
+}
+
+/**
+ * Asks the mirrors of every model and writes what they agree on; writes nothing when one of them cannot be pinned.
+ * @throws ModelsError `DIGEST_UNKNOWN`, `DIGEST_CONTRADICTION`, `NO_MIRROR` and their kin, listing every model
+ */
+export async function lockModels(ports: LockPorts, selection: Selection, signal: AbortSignal): Promise<LockReport> {
+  const { lockfile } = ports.settings;
+  const failures: Failure[] = [];
+  const pinned = await mapLimit(selection.models, RESOLVES, async (model) => {
+    try {
+      return await pin(ports, model, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      failures.push({ model: model.name, path: model.path, error: asModelsError(error, "pin", model.name) });
+      return null;
+    }
+  });
+  const error = failuresError("pin", failures, selection.models.length);
+  if (error !== null) throw error;
+  const models = pinned.filter((one) => one !== null);
+  const before = await ports.readLock(lockfile);
+  await ports.writeLock(lockfile, mergeLock(before, models));
+  return { lockfile, models, changed: models.filter((one) => isNews(before, one)).map(({ name }) => name) };
+}
+
+async function pin(ports: LockPorts, model: Model, signal: AbortSignal): Promise<LockedModel> {
+  const { size, sha256, mirrors } = await findMirrors(model, ports, signal);
+  if (sha256 === null) {
+    throw new ModelsError("DIGEST_UNKNOWN", `Cannot pin "${model.name}": no mirror declares its sha256`, {
+      fix: "write sha256 into its manifest entry, or sync it once with --trust-first-use, which records it",
+    });
+  }
+  return { name: model.name, path: model.path, size, sha256, sources: pinnedSources(model, mirrors) };
+}
+
+function isNews(before: Lock | null, entry: LockedModel): boolean {
+  return JSON.stringify(before?.models.get(entry.name)) !== JSON.stringify(entry);
+}

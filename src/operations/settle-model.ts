@@ -1,0 +1,171 @@
+/** Makes one model present: proven where it stands, shared from elsewhere on this box, or fetched. */
+import type { Artifact } from "../base/artifact.ts";
+import { isModelsError } from "../base/errors.ts";
+import type { EventBody, MirrorShare, Report } from "../base/events.ts";
+import type { LockedModel } from "../catalog/lock.ts";
+import type { Model } from "../catalog/model.ts";
+import type { PieceTable } from "../catalog/pieces.ts";
+import type { Reusable } from "../tree/find-reusable.ts";
+import type { ReadProgress } from "../tree/terms.ts";
+import type { Failure } from "./failures.ts";
+import { pinnedSources } from "./figures.ts";
+import { type Resolved, wantedArtifact } from "./find-mirrors.ts";
+import { presenceOf, type Surveyed } from "./survey.ts";
+import type { Network, SyncOptions, SyncPorts, SyncSettings } from "./sync-ports.ts";
+import type { Tally } from "./tally.ts";
+
+/** What every step of one run is given. */
+export interface Run extends Pick<SyncPorts, "tree" | "clock"> {
+  readonly network: () => Promise<Network>;
+  readonly settings: SyncSettings;
+  readonly options: SyncOptions;
+  readonly signal: AbortSignal;
+  readonly report: Report;
+  readonly tally: Tally;
+}
+
+type How = Extract<EventBody, { kind: "file-finished" }>["how"];
+
+/**
+ * Settles `surveyed` from this box alone. Null when its bytes are needed from a mirror.
+ * A file that stands in place unproven is read; when it holds other bytes, it will be replaced.
+ */
+export async function settleLocally(run: Run, surveyed: Surveyed, signal: AbortSignal): Promise<LockedModel | null> {
+  const { model, presence, reusable, size, sha256 } = surveyed;
+  if (size === null || sha256 === null) return null;
+  const wanted = { ...model, size, sha256 };
+  if (presence === "present") return await finish(run, wanted, "present");
+  if (presence === "unverified") return await adoptInPlace(run, wanted, signal);
+  return reusable === null ? null : await shareFrom(run, { ...surveyed, reusable }, { wanted, signal });
+}
+
+async function shareFrom(
+  run: Run,
+  { reusable }: { readonly reusable: Reusable },
+  { wanted, signal }: { readonly wanted: Model & Artifact; readonly signal: AbortSignal },
+): Promise<LockedModel | null> {
+  try {
+    const onProgress = ({ doneBytes }: ReadProgress): void => tellReading(run, wanted, doneBytes);
+    const { bytes } = await run.tree.reuse(reusable, wanted, { signal, replace: true, onProgress });
+    run.tally.reused(bytes);
+    return await finish(run, wanted, reusable.from === "tree" ? "linked" : "reused");
+  } catch (error) {
+    // The file that was found is not what it was: a mirror has the bytes too.
+    if (isModelsError(error, "MIRROR_CHANGED", "DIGEST_MISMATCH")) return null;
+    throw error;
+  }
+}
+
+async function adoptInPlace(run: Run, wanted: Model & Artifact, signal: AbortSignal): Promise<LockedModel | null> {
+  const [adopted] = await run.tree.adopt([wanted], {
+    signal,
+    onProgress: ({ doneBytes }) => tellReading(run, wanted, doneBytes),
+  });
+  if (adopted?.status !== "adopted" && adopted?.status !== "present") return null;
+  run.tally.reused(wanted.size);
+  return await finish(run, wanted, "reused");
+}
+
+function tellReading(run: Run, { name, size }: Model & Artifact, doneBytes: number): void {
+  run.report({ kind: "file-verifying", model: name, doneBytes, size });
+}
+
+/**
+ * Fetches the file whole, proves it, gives it its name.
+ * @throws ModelsError `DIGEST_UNKNOWN`, and whatever the transfer and the tree throw
+ */
+export async function fetchModel(run: Run, resolved: Resolved, signal: AbortSignal): Promise<LockedModel> {
+  const { model, mirrors } = resolved;
+  const { size, sha256 } = wantedArtifact(resolved, run.settings.trustFirstUse);
+  const network = await run.network();
+  const transfer = await network.transfer();
+  const partial = run.tree.partialOf({ path: model.path, sha256 });
+  const fetched = await transfer.fetch({
+    model: model.name,
+    path: model.path,
+    size,
+    sha256,
+    mirrors,
+    partial,
+    pieces: await piecesOf({ run, network }, { ...model, size, sha256 }, signal),
+    priority: size,
+    signal,
+  });
+  run.tally.moved(model.name, fetched);
+  signal.throwIfAborted();
+  const wanted = { ...model, size, sha256: fetched.sha256 };
+  const labels = fetched.shares.filter(({ bytes }) => bytes > 0).map(({ label }) => label);
+  await run.tree.place(partial.content, wanted, { mirrors: labels, how: "fetched", replace: true });
+  return await finish(run, { ...wanted, sources: pinnedSources(model, mirrors) }, "fetched", fetched.shares);
+}
+
+/** A piece table only makes blame quicker, so that one which cannot be had is no reason to fail. */
+async function piecesOf(
+  { run, network }: { readonly run: Run; readonly network: Network },
+  model: Pick<Model, "name" | "pieces" | "size" | "sha256">,
+  signal: AbortSignal,
+): Promise<PieceTable | null> {
+  if (model.pieces === null) return null;
+  try {
+    const table = await network.readPieces(model.pieces, signal);
+    if (table.size === model.size && table.sha256 === model.sha256) return table;
+    run.report({ kind: "warning", ...NO_PIECES, message: `The piece table of "${model.name}" is of another file` });
+  } catch {
+    signal.throwIfAborted();
+    run.report({ kind: "warning", ...NO_PIECES, message: `The piece table of "${model.name}" cannot be read` });
+  }
+  return null;
+}
+
+const NO_PIECES = { code: "MIRROR_FAILED", fix: "mend pieces: in its manifest entry, or remove it" } as const;
+
+/** Links the aliases of a file that is in place, and tells. */
+export async function finish(
+  run: Run,
+  wanted: Model & Artifact,
+  how: How,
+  mirrors: readonly MirrorShare[] = [],
+): Promise<LockedModel> {
+  const { name, path, size, sha256, sources } = wanted;
+  await linkAliases(run, wanted);
+  run.report({ kind: "file-finished", model: name, path, size, sha256, how, mirrors });
+  return { name, path, size, sha256, sources };
+}
+
+/** Makes the aliases; whatever else has such a name keeps it, and is told. */
+export async function linkAliases(run: Pick<Run, "tree" | "report">, model: Model): Promise<void> {
+  for (const { alias, status, seen } of await run.tree.linkAliases(model)) {
+    if (status !== "in-the-way") continue;
+    const message = `"${alias}" is not linked to "${model.path}": ${seen ?? "something"} is there`;
+    run.report({
+      kind: "warning",
+      code: "TREE_CONFLICT",
+      message,
+      fix: `move it away and run models sync ${model.name}`,
+    });
+  }
+}
+
+/** Looks again, once the lease is held: another process may have brought the file meanwhile. */
+export async function surveyAgain(run: Run, surveyed: Surveyed, signal: AbortSignal): Promise<Surveyed> {
+  const { size, sha256 } = surveyed;
+  const finding = await run.tree.check({ ...surveyed.model, size, sha256 }, { signal });
+  const presence = presenceOf(finding.status);
+  return presence === "present"
+    ? { ...surveyed, presence, size: finding.size, sha256: finding.sha256 }
+    : { ...surveyed, presence };
+}
+
+/** Counts a failure and tells it. */
+export function fail({ tally, report }: Pick<Run, "tally" | "report">, failure: Failure): void {
+  const { code, message, fix } = failure.error;
+  tally.failed(failure);
+  report({
+    kind: "file-failed",
+    model: failure.model,
+    path: failure.path,
+    code,
+    message,
+    ...(fix === undefined ? {} : { fix }),
+  });
+}

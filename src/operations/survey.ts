@@ -1,0 +1,121 @@
+/** What this box holds of the wanted models already: in place, elsewhere on its disk, or as an unfinished part. */
+import { readFile, stat } from "node:fs/promises";
+import type { Artifact, Sha256 } from "../base/artifact.ts";
+import { mapLimit } from "../base/flow.ts";
+import { rangeBytes } from "../base/range.ts";
+import type { Model } from "../catalog/model.ts";
+import { parseJournal } from "../transfer/journal.ts";
+import type { FindingStatus } from "../tree/check.ts";
+import type { Reusable } from "../tree/find-reusable.ts";
+import type { Tree } from "../tree/tree.ts";
+import type { Presence, SyncFact } from "./plan-sync.ts";
+
+/** One wanted model with what was found of it. */
+export interface Surveyed {
+  readonly model: Model;
+  readonly presence: Presence;
+  /** Size and digest as far as known: the manifest's, else what a receipt proves. */
+  readonly size: number | null;
+  readonly sha256: Sha256 | null;
+  readonly reusable: Reusable | null;
+  readonly fact: SyncFact;
+}
+
+export interface SurveyOptions {
+  /** Folders whose files may be reused. */
+  readonly adopt: readonly string[];
+  /** The Hub's own cache, or null to leave it alone. */
+  readonly hubCache: string | null;
+  readonly signal: AbortSignal;
+}
+
+/** Looks at this many models at a time: a look is two system calls. */
+const LOOKS = 16;
+
+/** Surveys `models`, in their order. Asks nothing of the network. */
+export async function surveyTree(
+  tree: Tree,
+  models: readonly Model[],
+  options: SurveyOptions,
+): Promise<readonly Surveyed[]> {
+  const findings = await mapLimit(models, LOOKS, (model) => tree.check(model, { signal: options.signal }));
+  const absent = models.filter((_, index) => presenceOf(findings[index]?.status ?? "missing") === "absent");
+  const reusables = await findReusables(tree, absent, options);
+  return await mapLimit(models, LOOKS, async (model, index) => {
+    const finding = findings[index];
+    const presence = presenceOf(finding?.status ?? "missing");
+    const isPresent = presence === "present";
+    const size = model.size ?? (isPresent ? (finding?.size ?? null) : null);
+    const sha256 = model.sha256 ?? (isPresent ? (finding?.sha256 ?? null) : null);
+    const reusable = presence === "absent" && sha256 !== null ? (reusables.get(sha256) ?? null) : null;
+    const known = { size: size ?? sizeOf(reusable), sha256 };
+    const fact = await factOf(tree, { model, presence, reusable, ...known });
+    return { model, presence, reusable, ...known, fact };
+  });
+}
+
+/** What a finding means for a sync: whatever is there but wrong is replaced. */
+export function presenceOf(status: FindingStatus): Presence {
+  if (status === "present" || status === "unverified") return status;
+  return "absent";
+}
+
+async function findReusables(
+  tree: Tree,
+  absent: readonly Model[],
+  { adopt, hubCache, signal }: SurveyOptions,
+): Promise<ReadonlyMap<Sha256, Reusable>> {
+  const sought = absent.flatMap(({ path, size, sha256 }) =>
+    size === null || sha256 === null ? [] : [{ path, size, sha256 }],
+  );
+  return sought.length === 0 ? new Map() : await tree.findReusable(sought, { adopt, hubCache, signal });
+}
+
+function sizeOf(reusable: Reusable | null): number | null {
+  return reusable === null ? null : reusable.stamp.size;
+}
+
+async function factOf(tree: Tree, known: Omit<Surveyed, "fact">): Promise<SyncFact> {
+  const { model, presence, reusable, size, sha256 } = known;
+  const isFetched = presence === "absent" && reusable === null;
+  return {
+    model: model.name,
+    path: model.path,
+    size,
+    sha256,
+    sources: model.sources,
+    presence,
+    reusable: reusable === null ? null : { path: reusable.path, diskBytes: await copyCost(tree, reusable) },
+    partial: isFetched ? await partialOf(tree, { ...model, size, sha256 }) : NO_PARTIAL,
+  };
+}
+
+const NO_PARTIAL: SyncFact["partial"] = { durableBytes: 0, allocatedBytes: 0 };
+
+/** A link costs nothing; another disk means a copy. */
+async function copyCost(tree: Tree, reusable: Reusable): Promise<number> {
+  if (reusable.from === "tree") return 0;
+  const device = await deviceOf(tree.root);
+  return device !== null && device === reusable.stamp.dev ? 0 : reusable.stamp.size;
+}
+
+async function deviceOf(folder: string): Promise<bigint | null> {
+  try {
+    return (await stat(folder, { bigint: true })).dev;
+  } catch {
+    // A root that does not exist yet has no device that a file could share.
+    return null;
+  }
+}
+
+async function partialOf(
+  tree: Tree,
+  wanted: Pick<Model, "path"> & { readonly [K in keyof Artifact]: Artifact[K] | null },
+): Promise<SyncFact["partial"]> {
+  const paths = tree.partialOf(wanted);
+  const allocatedBytes = await tree.partialBytes(paths);
+  if (allocatedBytes === 0 || wanted.size === null) return { durableBytes: 0, allocatedBytes };
+  const text = await readFile(paths.journal, "utf8").catch(() => "");
+  const journal = parseJournal(text, { size: wanted.size, sha256: wanted.sha256 });
+  return { durableBytes: rangeBytes(journal?.done ?? []), allocatedBytes };
+}
