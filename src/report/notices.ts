@@ -1,0 +1,95 @@
+/** The lines that stay: what was planned, what finished, failed, was dropped or warned about. Pure. */
+import type { Event, EventBody, MirrorShare, PlanLine } from "../base/events.ts";
+import type { FileState } from "./progress.ts";
+import type { Style } from "./style.ts";
+import { countOf, cutText, fitText, padText, printable, textWidth, wrapText } from "./text.ts";
+import { bytesText, durationText, formatNames, formatShares, rateOver, rateText, sharesByBytes } from "./words.ts";
+
+type Plan = Extract<EventBody, { kind: "plan" }>;
+
+/** Where lines go: columns of the terminal (null for a pipe, where nothing is cut or wrapped), and how to paint. */
+export interface Paper {
+  readonly width: number | null;
+  readonly style: Style;
+}
+
+/** `6 of 9 models to fetch into /comfyui/models: 33.0 GB, and 812 GB are free`. */
+export function planHeadline(plan: Plan): string {
+  const pending = plan.lines.filter(({ action }) => action !== "present").length;
+  const root = printable(plan.root);
+  const all = countOf(plan.lines.length, "model");
+  if (pending === 0) return `${all} present in ${root}`;
+  const moved = [
+    ...(plan.fetchBytes > 0 || hasUnknownSize(plan.lines) ? [`${bytesText(plan.fetchBytes)} to fetch`] : []),
+    ...(plan.reuseBytes > 0 ? [`${bytesText(plan.reuseBytes)} to reuse`] : []),
+  ];
+  const amounts = moved.length === 0 ? "" : `: ${moved.join(", ")}`;
+  return `${pending} of ${all} to bring into ${root}${amounts}, ${bytesText(plan.freeBytes)} free`;
+}
+
+function hasUnknownSize(lines: readonly PlanLine[]): boolean {
+  return lines.some(({ fetchBytes }) => fetchBytes === null);
+}
+
+/** What to say once and for all about `event`; nothing for most. */
+export function noticeOf(event: Event, paper: Paper): readonly string[] {
+  switch (event.kind) {
+    case "warning":
+      return warningLines(event.message, event.fix, paper);
+    case "mirror-dropped":
+      // That one of several places lacks a file is how mirrors are; everything else someone should know.
+      return event.code === "SOURCE_NOT_FOUND"
+        ? []
+        : warningLines(`${event.mirror} is left out for ${event.model}: ${event.message}`, undefined, paper);
+    default:
+      return [];
+  }
+}
+
+function warningLines(message: string, fix: string | undefined, paper: Paper): readonly string[] {
+  const { style } = paper;
+  return hanging(`${style.warn(style.signs.warning)} `, message, fix, paper);
+}
+
+/** What is left behind when `file` has finished or failed. `nameWidth` aligns it with its neighbours. */
+export function settledLines(file: FileState, nameWidth: number, paper: Paper): readonly string[] {
+  const { style, width } = paper;
+  if (file.problem !== null) {
+    const { message, fix } = file.problem;
+    return hanging(`${style.bad(style.signs.failed)} `, message, fix ?? undefined, paper);
+  }
+  const start = `${style.good(style.signs.done)} ${padText(fitText(printable(file.model), nameWidth), nameWidth)}`;
+  const room = width === null ? Number.MAX_SAFE_INTEGER : width - 1 - 2 - nameWidth - 2;
+  return [room < 7 ? start.trimEnd() : `${start}  ${cutText(settledFacts(file, room), room)}`];
+}
+
+/** `23.8 GB in 1 m 17 s at 309 MB/s from huggingface.co 60%, r2 40%`; shares give way to names where room is short. */
+export function settledFacts(file: FileState, room: number = Number.MAX_SAFE_INTEGER): string {
+  const size = bytesText(file.size ?? 0);
+  if (file.how !== "fetched") return `${size} ${file.how === "reused" ? "reused from this disk" : file.how}`;
+  const ms = file.startedAt === null ? 0 : (file.endedAt ?? 0) - file.startedAt;
+  const rate = rateOver((file.size ?? 0) - file.resumedBytes, ms);
+  const facts = [
+    size,
+    ...(ms > 0 ? [`in ${durationText(ms)}`] : []),
+    ...(rate === null ? [] : [`at ${rateText(rate)}`]),
+  ].join(" ");
+  const from = fromText(file.shares, room - facts.length);
+  return facts + from;
+}
+
+function fromText(shares: readonly MirrorShare[], room: number): string {
+  const whole = formatShares(shares);
+  if (whole === "") return "";
+  if (textWidth(whole) + " from ".length <= room) return ` from ${whole}`;
+  const labels = sharesByBytes(shares).map(({ label }) => label);
+  return room < 20 ? "" : ` from ${formatNames(labels, room - " from ".length)}`;
+}
+
+/** `sign message` and below it `fix: …`, both wrapped under their own beginning. */
+function hanging(sign: string, message: string, fix: string | undefined, { width, style }: Paper): readonly string[] {
+  const room = width === null ? Number.MAX_SAFE_INTEGER : Math.max(1, width - 3);
+  const [first = "", ...rest] = wrapText(printable(message), room);
+  const fixes = fix === undefined ? [] : wrapText(`fix: ${printable(fix)}`, room);
+  return [`${sign}${first}`, ...rest.map((line) => `  ${line}`), ...fixes.map((line) => `  ${style.dim(line)}`)];
+}

@@ -1,0 +1,89 @@
+/** Events as plain lines for a pipe or a log file: what began, how far the whole is every few seconds, what ended. Pure. */
+import type { Event, EventBody } from "../base/events.ts";
+import { noticeOf, type Paper, planHeadline, settledFacts } from "./notices.ts";
+import { advance, noProgress, type Progress, remainingMs, totalsOf } from "./progress.ts";
+import { printable } from "./text.ts";
+import { bytesText, durationText, formatDoneOf, formatPercent, rateText } from "./words.ts";
+
+/** How often the whole is told, in milliseconds. */
+export const PLAIN_INTERVAL_MS: number = 5_000;
+
+export interface PlainState {
+  readonly progress: Progress;
+  /** When the whole was last told (or the run began), in milliseconds since 1970. */
+  readonly toldAt: number | null;
+}
+
+/** What to start from. */
+export const plainStart: PlainState = { progress: noProgress, toldAt: null };
+
+/** The state after `event`, and the lines to print for it. The closing summary is not among them. */
+export function advancePlain(
+  state: PlainState,
+  event: Event,
+  paper: Paper,
+): { readonly state: PlainState; readonly lines: readonly string[] } {
+  const progress = advance(state.progress, event);
+  const toldAt = state.toldAt ?? progress.now;
+  if (event.kind !== "progress") {
+    return { state: { progress, toldAt }, lines: linesFor(event, state.progress, progress, paper) };
+  }
+  const isDue = progress.now - toldAt >= PLAIN_INTERVAL_MS;
+  return {
+    state: { progress, toldAt: isDue ? progress.now : toldAt },
+    lines: isDue ? [totalLine(progress)] : [],
+  };
+}
+
+function linesFor(event: Event, before: Progress, after: Progress, paper: Paper): readonly string[] {
+  switch (event.kind) {
+    case "plan":
+      return [planHeadline(event)];
+    case "file-started":
+      return [startLine(event)];
+    case "file-finished":
+    case "file-failed":
+      return after.settled.length > before.settled.length ? endLines(event, after) : [];
+    case "waiting":
+      return isKnownWait(event, before) ? [] : [waitLine(event)];
+    default:
+      return noticeOf(event, paper);
+  }
+}
+
+function startLine({ model, size, resumedBytes }: Extract<EventBody, { kind: "file-started" }>): string {
+  const resumed = resumedBytes > 0 ? `, resumes at ${bytesText(resumedBytes)}` : "";
+  return `start   ${printable(model)}  ${bytesText(size)}${resumed}`;
+}
+
+function endLines(event: { readonly model: string }, progress: Progress): readonly string[] {
+  const file = progress.files.get(event.model);
+  if (file === undefined) return [];
+  const name = printable(file.model);
+  if (file.problem === null) return [`done    ${name}  ${settledFacts(file)}`];
+  const fix = file.problem.fix === null ? [] : [`        fix: ${printable(file.problem.fix)}`];
+  return [`failed  ${name}  ${printable(file.problem.message)}`, ...fix];
+}
+
+function totalLine(progress: Progress): string {
+  const totals = totalsOf(progress);
+  const leftMs = remainingMs(progress);
+  return [
+    `        ${formatPercent(totals.fraction)}`,
+    formatDoneOf(totals.doneBytes, totals.sizeBytes),
+    ...(progress.bytesPerSecond >= 1 ? [`at ${rateText(progress.bytesPerSecond)}`] : ["stalled"]),
+    ...(leftMs === null ? [] : [`${durationText(leftMs)} left`]),
+    `${totals.finished} of ${totals.files} done`,
+  ].join("  ");
+}
+
+/** A wait is told when it begins, not as often as it is reported. */
+function isKnownWait({ model, message }: Extract<EventBody, { kind: "waiting" }>, before: Progress): boolean {
+  const wait = model === null ? before.wait : before.files.get(model)?.wait;
+  return wait?.message === message;
+}
+
+function waitLine(event: Extract<EventBody, { kind: "waiting" }>): string {
+  const subject = event.model === null ? "" : `${printable(event.model)}  `;
+  return `wait    ${subject}${printable(event.message)}`;
+}

@@ -1,0 +1,310 @@
+/** Events folded into what a person wants to know while it runs: each file, the whole, rates, time left. Pure. */
+import type { Event, EventBody, FileProgress, MirrorShare, PlanAction, PlanLine, Summary } from "../base/events.ts";
+import { finite } from "./words.ts";
+
+export type Phase = "waiting" | "fetching" | "verifying" | "finished" | "failed";
+export type How = Extract<EventBody, { kind: "file-finished" }>["how"];
+
+/** Why nothing moves, and until when (milliseconds since 1970) where that is known. */
+export interface Wait {
+  readonly on: "lock" | "rate-limit";
+  readonly message: string;
+  readonly untilMs: number | null;
+}
+
+export interface FileState {
+  readonly model: string;
+  readonly path: string;
+  /** Null until the manifest or a mirror has said. */
+  readonly size: number | null;
+  readonly action: PlanAction;
+  readonly phase: Phase;
+  /** Of the file, bytes resumed from an earlier run included; while verifying, bytes verified. */
+  readonly doneBytes: number;
+  readonly resumedBytes: number;
+  /** Smoothed. */
+  readonly bytesPerSecond: number;
+  /** Who carries it now, fastest first. */
+  readonly mirrors: readonly string[];
+  /** Milliseconds since 1970, as is {@link FileState.endedAt}. */
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly how: How | null;
+  readonly shares: readonly MirrorShare[];
+  readonly problem: { readonly message: string; readonly fix: string | null } | null;
+  readonly wait: Wait | null;
+}
+
+export interface Progress {
+  /** By model, in the order of the plan. */
+  readonly files: ReadonlyMap<string, FileState>;
+  /** Models in the order in which they finished or failed; those that were present all along are not in it. */
+  readonly settled: readonly string[];
+  readonly root: string | null;
+  /** Smoothed, of all files together. */
+  readonly bytesPerSecond: number;
+  /** Times of the first and the latest event. */
+  readonly startedAt: number | null;
+  readonly now: number;
+  /** Set while everything waits. */
+  readonly wait: Wait | null;
+  readonly summary: Summary | null;
+}
+
+/** What to start from. */
+export const noProgress: Progress = {
+  files: new Map(),
+  settled: [],
+  root: null,
+  bytesPerSecond: 0,
+  startedAt: null,
+  now: 0,
+  wait: null,
+  summary: null,
+};
+
+/** A rate forgets what is older than about this. */
+const SMOOTHING_MS = 2_000;
+
+/** `progress` after `event`. Never throws: figures that make no sense count as zero. */
+export function advance(progress: Progress, event: Event): Progress {
+  const now = Math.max(progress.now, finite(event.time));
+  return applyEvent({ ...progress, now, startedAt: progress.startedAt ?? now }, event, now - progress.now);
+}
+
+function applyEvent(progress: Progress, event: Event, passedMs: number): Progress {
+  switch (event.kind) {
+    case "plan":
+      return { ...progress, root: event.root, files: plannedFiles(progress.files, event.lines) };
+    case "file-started":
+      return patchFile({ ...progress, wait: null }, event.model, startedFile(event, progress.now));
+    case "progress":
+      return applyRates(progress, event, passedMs);
+    case "file-verifying":
+      return patchFile(progress, event.model, {
+        phase: "verifying",
+        ...measured(event),
+        bytesPerSecond: 0,
+        mirrors: [],
+        wait: null,
+      });
+    case "file-finished":
+      return settle(progress, event.model, finishedFile(event));
+    case "file-failed":
+      return settle(progress, event.model, {
+        path: event.path,
+        phase: "failed",
+        problem: { message: event.message, fix: event.fix ?? null },
+      });
+    case "waiting":
+      return applyWait(progress, event);
+    case "summary":
+      return { ...progress, summary: event, wait: null };
+    case "mirror-found":
+    case "mirror-dropped":
+    case "warning":
+      return progress;
+    default:
+      return ignored(event, progress);
+  }
+}
+
+/** A kind that a newer engine sends is no reason to fail; that none is forgotten here, the compiler checks. */
+function ignored(_event: never, progress: Progress): Progress {
+  return progress;
+}
+
+function emptyFile(model: string): FileState {
+  return {
+    model,
+    path: model,
+    size: null,
+    action: "fetch",
+    phase: "waiting",
+    doneBytes: 0,
+    resumedBytes: 0,
+    bytesPerSecond: 0,
+    mirrors: [],
+    startedAt: null,
+    endedAt: null,
+    how: null,
+    shares: [],
+    problem: null,
+    wait: null,
+  };
+}
+
+function plannedFiles(
+  known: ReadonlyMap<string, FileState>,
+  lines: readonly PlanLine[],
+): ReadonlyMap<string, FileState> {
+  const files = new Map(known);
+  for (const line of lines) {
+    // A link to a model that has a line of its own is part of that model.
+    if (line.action === "link" && files.has(line.model)) continue;
+    const size = line.size === null ? null : finite(line.size);
+    const resumed = line.action === "resume" && size !== null ? Math.max(0, size - finite(line.fetchBytes)) : 0;
+    files.set(line.model, {
+      ...emptyFile(line.model),
+      path: line.path,
+      size,
+      action: line.action,
+      doneBytes: resumed,
+      resumedBytes: resumed,
+    });
+  }
+  return files;
+}
+
+function startedFile(event: Extract<EventBody, { kind: "file-started" }>, now: number): Partial<FileState> {
+  const size = finite(event.size);
+  const resumedBytes = Math.min(finite(event.resumedBytes), size);
+  return {
+    path: event.path,
+    size,
+    phase: "fetching",
+    startedAt: now,
+    doneBytes: resumedBytes,
+    resumedBytes,
+    wait: null,
+    problem: null,
+  };
+}
+
+function applyRates(progress: Progress, event: Extract<EventBody, { kind: "progress" }>, passedMs: number): Progress {
+  const bytesPerSecond = smooth(progress.bytesPerSecond, event.bytesPerSecond, passedMs);
+  const isMoving = finite(event.bytesPerSecond) > 0;
+  const files = new Map(progress.files);
+  for (const file of event.files) {
+    const before = files.get(file.model) ?? { ...emptyFile(file.model), startedAt: progress.now };
+    if (!isSettled(before)) files.set(file.model, movedFile(before, file, passedMs));
+  }
+  return { ...progress, files, bytesPerSecond, wait: isMoving ? null : progress.wait };
+}
+
+function movedFile(before: FileState, file: FileProgress, passedMs: number): FileState {
+  const isMoving = finite(file.bytesPerSecond) > 0;
+  return {
+    ...before,
+    ...measured(file),
+    phase: before.phase === "waiting" ? "fetching" : before.phase,
+    bytesPerSecond: smooth(before.bytesPerSecond, file.bytesPerSecond, passedMs),
+    mirrors: file.mirrors,
+    wait: isMoving ? null : before.wait,
+  };
+}
+
+function measured(file: { readonly size: number; readonly doneBytes: number }): Pick<FileState, "size" | "doneBytes"> {
+  const size = finite(file.size);
+  return { size, doneBytes: Math.min(finite(file.doneBytes), size) };
+}
+
+function finishedFile(event: Extract<EventBody, { kind: "file-finished" }>): Partial<FileState> {
+  const size = finite(event.size);
+  return { path: event.path, size, doneBytes: size, phase: "finished", how: event.how, shares: event.mirrors };
+}
+
+function settle(progress: Progress, model: string, patch: Partial<FileState>): Progress {
+  const before = progress.files.get(model);
+  // Its second name was linked: nothing more to tell.
+  if (before?.phase === "finished") return progress;
+  const next = patchFile(progress, model, {
+    ...patch,
+    endedAt: progress.now,
+    bytesPerSecond: 0,
+    mirrors: [],
+    wait: null,
+  });
+  const isNews = patch.how !== "present" && !progress.settled.includes(model);
+  return isNews ? { ...next, settled: [...progress.settled, model] } : next;
+}
+
+function applyWait(progress: Progress, event: Extract<EventBody, { kind: "waiting" }>): Progress {
+  const wait: Wait = { on: event.on, message: event.message, untilMs: event.untilMs };
+  if (event.model === null) return { ...progress, wait };
+  const before = progress.files.get(event.model);
+  return before !== undefined && isSettled(before) ? progress : patchFile(progress, event.model, { wait });
+}
+
+function patchFile(progress: Progress, model: string, patch: Partial<FileState>): Progress {
+  const file = { ...(progress.files.get(model) ?? emptyFile(model)), ...patch };
+  return { ...progress, files: new Map(progress.files).set(model, file) };
+}
+
+/** The first figure counts at once; later ones pull the old rate towards them as time passes. */
+function smooth(before: number, measuredRate: number, passedMs: number): number {
+  const rate = finite(measuredRate);
+  if (before <= 0) return rate;
+  const weight = 1 - Math.exp(-Math.max(passedMs, 1) / SMOOTHING_MS);
+  const next = before + (rate - before) * weight;
+  return next < 1 ? 0 : next;
+}
+
+/** True when nothing more will happen to `file`. */
+export function isSettled(file: FileState): boolean {
+  return file.phase === "finished" || file.phase === "failed";
+}
+
+/** True when `file` was on the disk before. */
+export function isPresent(file: FileState): boolean {
+  return file.how === "present" || file.action === "present";
+}
+
+/** All files that are not present already, added up. */
+export interface Totals {
+  readonly files: number;
+  readonly finished: number;
+  readonly failed: number;
+  /** Files that were on the disk before, counted nowhere else. */
+  readonly present: number;
+  readonly doneBytes: number;
+  /** Of the files whose size is known. */
+  readonly sizeBytes: number;
+  /** 0 to 1; 1 only when every byte is there. */
+  readonly fraction: number;
+}
+
+/** Adds up `progress`. */
+export function totalsOf(progress: Progress): Totals {
+  const all = [...progress.files.values()];
+  const moving = all.filter((file) => !isPresent(file));
+  const doneBytes = moving.reduce((sum, file) => sum + movedBytes(file), 0);
+  const sizeBytes = moving.reduce((sum, file) => sum + (file.size ?? 0), 0);
+  return {
+    files: moving.length,
+    finished: moving.filter(({ phase }) => phase === "finished").length,
+    failed: moving.filter(({ phase }) => phase === "failed").length,
+    present: all.length - moving.length,
+    doneBytes,
+    sizeBytes,
+    fraction: sizeBytes === 0 ? 0 : doneBytes / sizeBytes,
+  };
+}
+
+/** A file that is being verified has all its bytes. */
+function movedBytes(file: FileState): number {
+  return file.phase === "verifying" ? (file.size ?? 0) : file.doneBytes;
+}
+
+/** Milliseconds until all is there at the present rate, or null when nobody can know. */
+export function remainingMs(progress: Progress): number | null {
+  const pending = [...progress.files.values()].filter((file) => !isSettled(file) && !isPresent(file));
+  if (pending.some(({ size }) => size === null)) return null;
+  const bytes = pending.reduce((sum, file) => sum + (file.size ?? 0) - movedBytes(file), 0);
+  return timeFor(bytes, progress.bytesPerSecond);
+}
+
+/** The same for one file. */
+export function fileRemainingMs(file: FileState): number | null {
+  return file.size === null || file.phase !== "fetching"
+    ? null
+    : timeFor(file.size - file.doneBytes, file.bytesPerSecond);
+}
+
+const HUNDRED_HOURS_MS = 360_000_000;
+
+function timeFor(bytes: number, bytesPerSecond: number): number | null {
+  if (bytesPerSecond < 1) return null;
+  const ms = (bytes / bytesPerSecond) * 1000;
+  return ms < HUNDRED_HOURS_MS ? ms : null;
+}

@@ -1,0 +1,64 @@
+/** The closing words of a run: what is there now, which mirror brought how much at what rate, what was wasted. Pure. */
+import type { MirrorShare, Summary } from "../base/events.ts";
+import type { Paper } from "./notices.ts";
+import { formatTable } from "./table.ts";
+import { countOf, printable } from "./text.ts";
+import { bytesText, durationText, finite, rateOver, rateText, shareText } from "./words.ts";
+
+/** What the summary itself does not say. */
+export interface Outcome {
+  /** Null when the run ended before it was known. */
+  readonly root: string | null;
+  readonly failed: number;
+}
+
+/** One line with the outcome, a table of the mirrors, and what was reused or wasted. */
+export function summaryLines(summary: Summary, outcome: Outcome, paper: Paper): readonly string[] {
+  return [headline(summary, outcome, paper), ...mirrorTable(summary, paper), ...remarks(summary)];
+}
+
+function headline(summary: Summary, { root, failed }: Outcome, { style }: Paper): string {
+  const where = root === null ? "" : ` in ${printable(root)}`;
+  const models = countOf(summary.models, "model");
+  if (summary.ok)
+    return `${style.good(style.signs.done)} ${style.bold(`${models} present${where}`)}: ${moved(summary)}`;
+  const count = failed > 0 ? `${failed} of ${models} failed` : "Not done";
+  return `${style.bad(style.signs.failed)} ${style.bold(`${count}${where}`)}: ${moved(summary)}`;
+}
+
+function moved({ fetchedBytes, reusedBytes, elapsedMs }: Summary): string {
+  const rate = rateOver(fetchedBytes, elapsedMs);
+  const fetched = `${bytesText(fetchedBytes)} fetched in ${durationText(elapsedMs)}`;
+  if (rate !== null) return `${fetched} at ${rateText(rate)}`;
+  return reusedBytes > 0
+    ? `nothing fetched, ${durationText(elapsedMs)}`
+    : `nothing to fetch, ${durationText(elapsedMs)}`;
+}
+
+function mirrorTable({ mirrors }: Summary, { width, style }: Paper): readonly string[] {
+  const total = mirrors.reduce((sum, { bytes }) => sum + finite(bytes), 0);
+  if (total === 0 && mirrors.every(({ errors }) => errors === 0)) return [];
+  const rows = [...mirrors].sort((a, b) => b.bytes - a.bytes).map((share) => mirrorRow(share, total));
+  return formatTable(
+    [
+      { title: "mirror", minWidth: 8 },
+      { title: "bytes", align: "right" },
+      { title: "share", align: "right" },
+      { title: "rate", align: "right" },
+      { title: "errors", align: "right" },
+    ],
+    rows,
+    { width, indent: 2, title: style.dim },
+  );
+}
+
+function mirrorRow({ label, bytes, bytesPerSecond, errors }: MirrorShare, total: number): readonly string[] {
+  return [printable(label), bytesText(bytes), shareText(bytes, total), rateText(bytesPerSecond), String(errors)];
+}
+
+function remarks({ reusedBytes, wastedBytes }: Summary): readonly string[] {
+  return [
+    ...(reusedBytes > 0 ? [`  ${bytesText(reusedBytes)} reused from files on this disk`] : []),
+    ...(wastedBytes > 0 ? [`  ${bytesText(wastedBytes)} of the fetched bytes were thrown away or came twice`] : []),
+  ];
+}

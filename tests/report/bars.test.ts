@@ -1,0 +1,139 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { renderBars, type View } from "../../src/report/bars.ts";
+import { shareColumns } from "../../src/report/columns.ts";
+import { settledLines } from "../../src/report/notices.ts";
+import { createStyle, plainStyle } from "../../src/report/style.ts";
+import { textWidth } from "../../src/report/text.ts";
+import { anyEvents, at, finished, folded, moved, plan, started, summary } from "./feeds.ts";
+
+const view = (columns: number, rows = 24): View => ({ columns, rows, now: 0, style: plainStyle });
+const running = folded(at(0, [plan, started, moved(6e9, 1e9)]));
+
+describe("renderBars()", () => {
+  it("shows each file under way with bar, percent, rate, time left and mirrors, then the whole", () => {
+    expect(renderBars(running, view(100))).toEqual([
+      "  schnell      ━━━━━╸─────────────────   25%   1.0 GB/s       18 s  huggingface.co, r2",
+      "  … and 2 more",
+      "  0 of 3 done  ━━━━━━╸────────────────   29%   1.0 GB/s       24 s  10.0 of 34.2 GB",
+    ]);
+  });
+
+  it("gives up mirrors, bar, time left and rate as the terminal gets narrower", () => {
+    const widths = [100, 70, 45, 32, 22].map((columns) => renderBars(running, view(columns))[0]);
+    expect(widths).toEqual([
+      expect.stringContaining("huggingface.co"),
+      expect.stringMatching(/━.*18 s$/),
+      "  schnell       25%   1.0 GB/s       18 s",
+      "  schnell       25%   1.0 GB/s",
+      "  schnell       25%",
+    ]);
+  });
+
+  it("folds what a low terminal cannot show", () => {
+    expect(renderBars(running, view(80, 4))).toHaveLength(3);
+    expect(renderBars(running, view(80, 3)).map((line) => line.trim().slice(0, 11))).toEqual([
+      "3 to come",
+      "0 of 3 done",
+    ]);
+    expect(renderBars(running, view(80, 2))).toHaveLength(1);
+  });
+
+  it("counts down a wait", () => {
+    const wait = {
+      kind: "waiting",
+      model: "schnell",
+      on: "rate-limit",
+      message: "r2 asks to wait",
+      untilMs: 90_000,
+    } as const;
+    expect(renderBars(folded(at(0, [plan, started, wait])), view(80))[0]).toBe(
+      "  schnell      r2 asks to wait, 1 m 30 s",
+    );
+  });
+
+  it("says that a file is verified, and that one stalls", () => {
+    const verifying = { kind: "file-verifying", model: "schnell", doneBytes: 12e9, size: 24e9 } as const;
+    expect(renderBars(folded(at(0, [plan, started, verifying])), view(100))[0]).toMatch(/50% {2,}verifying$/);
+    const stalls = Array.from({ length: 60 }, () => moved(6e9, 0));
+    expect(renderBars(folded(at(0, [plan, started, moved(6e9, 1e9), ...stalls])), view(100))[0]).toMatch(
+      /25% +stalled/,
+    );
+  });
+
+  it("is empty when nothing is left to move", () => {
+    expect(renderBars(folded(at(0, [plan, started, moved(6e9, 1e9), summary])), view(80))).toEqual([]);
+    expect(renderBars(folded([]), view(80))).toEqual([]);
+  });
+
+  it("draws in ASCII where a terminal has nothing else", () => {
+    const ascii = createStyle({ hasColour: false, isAscii: true });
+    const [line = ""] = renderBars(running, { ...view(70), style: ascii });
+    expect(line).toMatch(/ #+-?\.+ /);
+    expect(line).toMatch(/^[\x20-\x7e]*$/);
+  });
+
+  it("paints with colour what it shows without", () => {
+    const painted = renderBars(running, { ...view(100), style: createStyle({ hasColour: true, isAscii: false }) });
+    expect(painted.join("\n")).toContain("\u001b[");
+    expect(painted.map((line) => line.replace(/\u001b\[\d+m/g, ""))).toEqual(renderBars(running, view(100)));
+  });
+
+  it("is never wider or higher than the terminal, and never shows a figure that is not one", () => {
+    fc.assert(
+      fc.property(
+        anyEvents,
+        fc.integer({ min: 1, max: 160 }),
+        fc.integer({ min: 1, max: 40 }),
+        (events, columns, rows) => {
+          const lines = renderBars(folded(events), view(columns, rows));
+          for (const line of lines) expect(textWidth(line)).toBeLessThanOrEqual(columns);
+          expect(lines.length).toBeLessThanOrEqual(Math.max(1, rows - 1));
+          expect(lines.join("\n")).not.toMatch(/NaN|Infinity|undefined|null\b.*%/);
+        },
+      ),
+      { numRuns: 400 },
+    );
+  });
+});
+
+describe("shareColumns()", () => {
+  it("never hands out more than there is", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 3, max: 400 }), fc.nat({ max: 200 }), (width, longest) => {
+        const shown = Object.values(shareColumns(width, longest)).filter((column) => column > 0);
+        expect(2 + shown.reduce((sum, column) => sum + column, 0) + 2 * (shown.length - 1)).toBeLessThanOrEqual(width);
+      }),
+    );
+  });
+});
+
+describe("settledLines()", () => {
+  const file = folded(at(0, [plan, started, finished], 10_000)).files.get("schnell");
+
+  it("says how much came, how fast, from where", () => {
+    expect(settledLines(file as never, 10, { width: 100, style: plainStyle })).toEqual([
+      "✓ schnell     24.0 GB in 10 s at 2.4 GB/s from huggingface.co 63%, r2 38%",
+    ]);
+  });
+
+  it("shortens the mirrors before anything else", () => {
+    expect(settledLines(file as never, 10, { width: 68, style: plainStyle })).toEqual([
+      "✓ schnell     24.0 GB in 10 s at 2.4 GB/s from huggingface.co, r2",
+    ]);
+  });
+
+  it("is never wider than the terminal", () => {
+    fc.assert(
+      fc.property(anyEvents, fc.integer({ min: 8, max: 160 }), (events, columns) => {
+        const { files } = folded(events);
+        const name = shareColumns(columns - 1, 30).name;
+        for (const one of files.values()) {
+          for (const line of settledLines(one, name, { width: columns, style: plainStyle })) {
+            expect(textWidth(line)).toBeLessThanOrEqual(columns);
+          }
+        }
+      }),
+    );
+  });
+});
