@@ -68,10 +68,22 @@ function start(post: (answer: FromDigestWorker) => void): (message: unknown) => 
     isTurning = true;
     setImmediate(turn);
   };
-  const open = (order: { id: number; path: string }, digest: Pick<Task, "update" | "hex">, range: { start: number; end: number }): void => {
+  const open = (
+    order: { id: number; path: string },
+    digest: Pick<Task, "update" | "hex">,
+    range: { start: number; end: number },
+  ): void => {
     try {
       const file = openSync(order.path, "r");
-      tasks.set(order.id, { ...digest, id: order.id, file, position: range.start, toldAt: range.start, end: range.end, size: null });
+      tasks.set(order.id, {
+        ...digest,
+        id: order.id,
+        file,
+        position: range.start,
+        toldAt: range.start,
+        end: range.end,
+        size: null,
+      });
     } catch (error) {
       fail(order.id, error);
     }

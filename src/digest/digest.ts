@@ -129,7 +129,8 @@ function startDigestThread(): DigestThread {
   thread.unref();
   thread.onMessage((message) => hear(host, message as FromDigestWorker));
   thread.onEnd((error) => {
-    for (const { path, answer } of host.running.values()) answer.reject(unreadable(path, error?.message ?? "its worker ended"));
+    for (const { path, answer } of host.running.values())
+      answer.reject(unreadable(path, error?.message ?? "its worker ended"));
     host.running.clear();
   });
   return host;

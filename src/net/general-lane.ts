@@ -24,7 +24,9 @@ export async function readGeneral(endpoint: HttpEndpoint, sink: RangeSink, optio
     const verdict = judgeRangeAnswer(answer.statusCode, (name) => single(answer.headers[name]), asked);
     if (verdict.kind !== "body") {
       answer.body.destroy();
-      sink.fail(verdict.kind === "unusual" ? { kind: "refused", status: answer.statusCode, message: verdict.message } : verdict);
+      sink.fail(
+        verdict.kind === "unusual" ? { kind: "refused", status: answer.statusCode, message: verdict.message } : verdict,
+      );
       return;
     }
     await moveBody(answer.body, sink, options);
@@ -34,7 +36,11 @@ export async function readGeneral(endpoint: HttpEndpoint, sink: RangeSink, optio
   }
 }
 
-function request(endpoint: HttpEndpoint, sink: RangeSink, options: GeneralLaneOptions): Promise<Dispatcher.ResponseData> {
+function request(
+  endpoint: HttpEndpoint,
+  sink: RangeSink,
+  options: GeneralLaneOptions,
+): Promise<Dispatcher.ResponseData> {
   const url = new URL(endpoint.url);
   const { start, end } = sink.read;
   const condition = rangeCondition(endpoint).map((line) => line.split(": ") as [string, string]);
@@ -54,7 +60,11 @@ function request(endpoint: HttpEndpoint, sink: RangeSink, options: GeneralLaneOp
   });
 }
 
-async function moveBody(body: Dispatcher.ResponseData["body"], sink: RangeSink, options: GeneralLaneOptions): Promise<void> {
+async function moveBody(
+  body: Dispatcher.ResponseData["body"],
+  sink: RangeSink,
+  options: GeneralLaneOptions,
+): Promise<void> {
   for await (const chunk of body as AsyncIterable<Buffer>) {
     options.onReceived(chunk.length);
     if (!acceptAll(chunk, sink)) {
@@ -77,4 +87,5 @@ function acceptAll(chunk: Buffer, sink: RangeSink): boolean {
   return true;
 }
 
-const single = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value.join(", ") : value);
+const single = (value: string | string[] | undefined): string | undefined =>
+  Array.isArray(value) ? value.join(", ") : value;

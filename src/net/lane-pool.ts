@@ -1,5 +1,5 @@
 /** The main thread's side of the lane workers: starts range reads, tells how far they are and how they ended. */
-import { type Thread, startThread } from "../base/threads.ts";
+import { startThread, type Thread } from "../base/threads.ts";
 import {
   createPositions,
   type FromLaneWorker,
@@ -63,7 +63,10 @@ export function createLanePool(settings: LanePoolSettings): LanePool {
   const lost = (thread: Thread, error: Error | null): void => {
     if (!threads.includes(thread)) return;
     for (const [slot] of [...running].filter(([, one]) => one.thread === thread)) {
-      const failure: LaneFailure = { kind: "network", message: `a lane worker ended: ${error?.message ?? "no reason given"}` };
+      const failure: LaneFailure = {
+        kind: "network",
+        message: `a lane worker ended: ${error?.message ?? "no reason given"}`,
+      };
       hear({ kind: "failed", slot, position: positions.written[slot] ?? 0, failure });
     }
     threads.splice(threads.indexOf(thread), 1);

@@ -9,7 +9,13 @@ import { guardedLookup } from "./address-guard.ts";
 import { type FastLane, openFastLane } from "./fast-lane.ts";
 import { readFileRange } from "./file-lane.ts";
 import { readGeneral } from "./general-lane.ts";
-import { createPositions, type FromLaneWorker, type LaneWorkerSettings, type RangeRead, type ToLaneWorker } from "./lane-protocol.ts";
+import {
+  createPositions,
+  type FromLaneWorker,
+  type LaneWorkerSettings,
+  type RangeRead,
+  type ToLaneWorker,
+} from "./lane-protocol.ts";
 import { proxyFor } from "./proxy.ts";
 import { createRangeSink, failureOf, type RangeSink } from "./range-sink.ts";
 import { createRateLimiter } from "./rate-limiter.ts";
@@ -53,7 +59,10 @@ function start(settings: LaneWorkerSettings, post: (answer: FromLaneWorker) => v
       fast.delete(lane);
     }
     const lookup: LookupFunction = guardedLookup({ mayBePrivate: endpoint.mayBePrivate });
-    const session = { get: (key: string) => sessions.get(key), set: (key: string, ticket: Buffer) => void sessions.set(key, ticket) };
+    const session = {
+      get: (key: string) => sessions.get(key),
+      set: (key: string, ticket: Buffer) => void sessions.set(key, ticket),
+    };
     const lane = openFastLane(url, { lookup, secureContext, session, userAgent: settings.userAgent, onReceived });
     fast.add(lane);
     return { lane, isReused: false };
@@ -161,7 +170,12 @@ function createContext(extraCa: string | null): SecureContext {
 
 async function createDispatcher(settings: LaneWorkerSettings, mayBePrivate: boolean): Promise<Dispatcher> {
   const { createAgent } = await import("./agent.ts");
-  return createAgent({ extraCa: settings.extraCa, proxy: settings.proxy, mayBePrivate, lookup: guardedLookup({ mayBePrivate }) });
+  return createAgent({
+    extraCa: settings.extraCa,
+    proxy: settings.proxy,
+    mayBePrivate,
+    lookup: guardedLookup({ mayBePrivate }),
+  });
 }
 
 function lazy<T>(make: () => T): () => T {

@@ -26,7 +26,8 @@ export function judgeRangeAnswer(status: number, field: Fields, asked: AskedRang
   if (status === 401 || status === 403 || status === 404 || status === 410 || status === 451) {
     return { kind: "refused", status, message: `it answered ${status}` };
   }
-  if (status === 416) return { kind: "lied", message: `it refused the valid range ${asked.start}-${asked.end - 1} (416)` };
+  if (status === 416)
+    return { kind: "lied", message: `it refused the valid range ${asked.start}-${asked.end - 1} (416)` };
   if (status === 408 || status === 425 || status === 429 || status >= 500) {
     return { kind: "busy", status, waitMs: retryAfterMs(field), message: `it answered ${status}` };
   }
@@ -38,10 +39,14 @@ function judgeBody(status: number, field: Fields, asked: AskedRange): RangeVerdi
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
     return { kind: "lied", message: `it sent Content-Encoding "${encoding.slice(0, 40)}", expected identity` };
   }
-  if (/multipart/i.test(field("content-type") ?? "")) return { kind: "lied", message: "it sent several ranges in one answer" };
+  if (/multipart/i.test(field("content-type") ?? ""))
+    return { kind: "lied", message: "it sent several ranges in one answer" };
   const etag = field("etag");
   if (asked.validator !== null && etag !== undefined && etag !== asked.validator) {
-    return { kind: "changed", message: `its ETag changed from ${asked.validator.slice(0, 80)} to ${etag.slice(0, 80)}` };
+    return {
+      kind: "changed",
+      message: `its ETag changed from ${asked.validator.slice(0, 80)} to ${etag.slice(0, 80)}`,
+    };
   }
   const wrongRange = status === 206 ? rangeProblem(field("content-range"), asked) : null;
   if (wrongRange !== null) return wrongRange;
@@ -56,7 +61,10 @@ function judgeBody(status: number, field: Fields, asked: AskedRange): RangeVerdi
 function rangeProblem(value: string | undefined, asked: AskedRange): LaneFailure | null {
   const match = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16})$/i.exec(value ?? "");
   if (match === null) {
-    return { kind: "lied", message: `it sent Content-Range "${(value ?? "").slice(0, 80)}", expected a range and a total` };
+    return {
+      kind: "lied",
+      message: `it sent Content-Range "${(value ?? "").slice(0, 80)}", expected a range and a total`,
+    };
   }
   const [first, last, total] = match.slice(1).map(Number);
   if (total !== asked.size) {

@@ -28,7 +28,11 @@ export interface SinkEnds {
 }
 
 /** Makes the sink of `read`. It ends exactly once: by `finish` or by `fail`. A disk error throws {@link DiskProblem}. */
-export function createRangeSink(slot: number, read: RangeRead, options: { slab: Slab | null; positions: Positions; ends: SinkEnds }): RangeSink {
+export function createRangeSink(
+  slot: number,
+  read: RangeRead,
+  options: { slab: Slab | null; positions: Positions; ends: SinkEnds },
+): RangeSink {
   const { positions, ends } = options;
   const slab = options.slab ?? createSlab();
   let end = read.end;

@@ -7,7 +7,7 @@ const SLAB_BYTES = 1024 * 1024;
 const LEAST_ROOM = 64 * 1024;
 
 export interface Slab {
-  /** Where the next bytes may be put; never empty. */
+  /** Where the next bytes are to be put; never empty. What was given before is void then. */
   readonly room: () => Buffer;
   /** Bytes that wait to be written, oldest first. */
   readonly held: () => Buffer;
@@ -26,11 +26,14 @@ export function createSlab(): Slab {
   let from = 0;
   let to = 0;
   const drop = (count: number): void => {
-    from += count;
-    if (from >= to) from = to = 0;
+    from = Math.min(to, from + count);
   };
   return {
-    room: () => memory.subarray(to),
+    room: () => {
+      // Only here may the slab begin again: until then, the socket still fills the room that it was given last.
+      if (from === to) from = to = 0;
+      return memory.subarray(to);
+    },
     held: () => memory.subarray(from, to),
     grow: (count) => {
       to += count;

@@ -32,7 +32,9 @@ export function answerFailure(lane: LaneState, failure: LaneFailure, facts: Answ
   const { mirror } = lane;
   switch (failure.kind) {
     case "network":
-      return lane.isStalled ? answerStall(lane, facts) : restOrDie(mirror, { code: "MIRROR_FAILED", message: failure.message }, facts);
+      return lane.isStalled
+        ? answerStall(lane, facts)
+        : restOrDie(mirror, { code: "MIRROR_FAILED", message: failure.message }, facts);
     case "busy":
       return answerBusy(lane, failure, facts);
     case "refused":
@@ -40,7 +42,8 @@ export function answerFailure(lane: LaneState, failure: LaneFailure, facts: Answ
     case "changed":
       return die(mirror, { code: "MIRROR_CHANGED", message: failure.message });
     case "lied":
-      if (!facts.hasOthers && mirror.failures < 2) return restOrDie(mirror, { code: "MIRROR_LIED", message: failure.message }, facts);
+      if (!facts.hasOthers && mirror.failures < 2)
+        return restOrDie(mirror, { code: "MIRROR_LIED", message: failure.message }, facts);
       return die(mirror, { code: "MIRROR_LIED", message: failure.message });
     case "unusual":
       mirror.isGeneral = true;
@@ -56,7 +59,11 @@ function answerStall(lane: LaneState, facts: AnswerFacts): Blame | null {
   const { mirror } = lane;
   mirror.patience = Math.min(8, mirror.patience * 2);
   const silentMs = Math.round(facts.nowMs - lane.lastMoveMs);
-  return restOrDie(mirror, { code: "MIRROR_STALLED", message: `it sent nothing for ${(silentMs / 1000).toFixed(1)} s` }, facts);
+  return restOrDie(
+    mirror,
+    { code: "MIRROR_STALLED", message: `it sent nothing for ${(silentMs / 1000).toFixed(1)} s` },
+    facts,
+  );
 }
 
 function restOrDie(mirror: MirrorState, blame: Blame, facts: AnswerFacts): Blame | null {
@@ -64,11 +71,16 @@ function restOrDie(mirror: MirrorState, blame: Blame, facts: AnswerFacts): Blame
   if (mirror.restUntilMs > facts.nowMs) return null;
   mirror.failures += 1;
   if (facts.hasOthers && mirror.failures >= MOST_FAILURES) return die(mirror, blame);
-  mirror.restUntilMs = facts.nowMs + backoffMs(mirror.failures - 1, { random: facts.random }, { baseMs: 200, maxMs: 8_000 });
+  mirror.restUntilMs =
+    facts.nowMs + backoffMs(mirror.failures - 1, { random: facts.random }, { baseMs: 200, maxMs: 8_000 });
   return null;
 }
 
-function answerBusy(lane: LaneState, failure: Extract<LaneFailure, { kind: "busy" }>, facts: AnswerFacts): Blame | null {
+function answerBusy(
+  lane: LaneState,
+  failure: Extract<LaneFailure, { kind: "busy" }>,
+  facts: AnswerFacts,
+): Blame | null {
   const { mirror, host } = lane;
   const isFirst = host.restUntilMs <= facts.nowMs;
   if (isFirst) {
@@ -77,14 +89,22 @@ function answerBusy(lane: LaneState, failure: Extract<LaneFailure, { kind: "busy
   }
   const waitMs = failure.waitMs ?? backoffMs(mirror.failures, { random: facts.random }, { baseMs: 500, maxMs: 20_000 });
   if (waitMs > MOST_WAIT_MS) {
-    return die(mirror, { code: "MIRROR_RATE_LIMITED", message: `${failure.message} and asks to wait ${Math.round(waitMs / 1000)} s` });
+    return die(mirror, {
+      code: "MIRROR_RATE_LIMITED",
+      message: `${failure.message} and asks to wait ${Math.round(waitMs / 1000)} s`,
+    });
   }
   host.restUntilMs = Math.max(host.restUntilMs, facts.nowMs + waitMs);
-  if (facts.hasOthers && mirror.failures > 2 * MOST_FAILURES) return die(mirror, { code: "MIRROR_FAILED", message: failure.message });
+  if (facts.hasOthers && mirror.failures > 2 * MOST_FAILURES)
+    return die(mirror, { code: "MIRROR_FAILED", message: failure.message });
   return null;
 }
 
-function answerRefusal(mirror: MirrorState, failure: Extract<LaneFailure, { kind: "refused" }>, facts: AnswerFacts): Blame | null {
+function answerRefusal(
+  mirror: MirrorState,
+  failure: Extract<LaneFailure, { kind: "refused" }>,
+  facts: AnswerFacts,
+): Blame | null {
   if (mirror.status !== "open") return null;
   mirror.refusals += 1;
   if (mirror.refusals > MOST_REFUSALS) {

@@ -11,7 +11,8 @@ export function mirrorOn(job: JobState, host: HostState, nowMs: number): MirrorS
   const mirror = job.mirrors.find((one) => one.host === host && one.status === "open" && one.restUntilMs <= nowMs);
   if (mirror === undefined) return null;
   // Whole files only: of use from byte 0, and only while nobody else serves this job.
-  if (!mirror.hasRanges && (job.lanes.size > 0 || job.pending[0]?.end !== job.size || job.pending.length !== 1)) return null;
+  if (!mirror.hasRanges && (job.lanes.size > 0 || job.pending[0]?.end !== job.size || job.pending.length !== 1))
+    return null;
   return mirror;
 }
 
@@ -26,7 +27,9 @@ export function chooseJob(jobs: readonly JobState[], host: HostState, nowMs: num
   });
   if (choices.length < 2) return choices[0] ?? null;
   const top = Math.max(...choices.map(({ job }) => job.priority));
-  const rivals = choices.filter(({ job }) => job.priority === top).sort((one, other) => one.job.order - other.job.order);
+  const rivals = choices
+    .filter(({ job }) => job.priority === top)
+    .sort((one, other) => one.job.order - other.job.order);
   return rivals.find(({ job }) => isCritical(job, jobs)) ?? rivals[0] ?? null;
 }
 

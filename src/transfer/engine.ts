@@ -231,7 +231,10 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
   };
 }
 
-function takeWritten(job: ActiveJob, take: (job: ActiveJob, mirror: number, range: ByteRange) => void): readonly JournalEntry[] {
+function takeWritten(
+  job: ActiveJob,
+  take: (job: ActiveJob, mirror: number, range: ByteRange) => void,
+): readonly JournalEntry[] {
   for (const active of job.lanes.values()) {
     const written = active.lane.written();
     take(job, active.mirror, { start: active.taken, end: written });
@@ -252,7 +255,8 @@ const hostKey = (endpoint: Endpoint): string => (endpoint.kind === "file" ? "fil
 
 function failureOf(job: ActiveJob, isHopeless: boolean): ModelsError {
   const last = job.lastBlame;
-  const seen = last === null ? "no mirror answers" : `the last mirror, ${last.label}, was given up because ${last.blame.message}`;
+  const seen =
+    last === null ? "no mirror answers" : `the last mirror, ${last.label}, was given up because ${last.blame.message}`;
   const code = last === null || isHopeless ? "MIRROR_FAILED" : last.blame.code;
   return new ModelsError(code, `Cannot fetch "${job.id}": ${seen}`, {
     fix: "run the same command again, it resumes where it stopped; another source or --mirror helps",
@@ -262,6 +266,8 @@ function failureOf(job: ActiveJob, isHopeless: boolean): ModelsError {
 function diskFailure(job: ActiveJob, failure: { readonly code: string; readonly message: string }): ModelsError {
   const isFull = failure.code === "ENOSPC" || failure.code === "EDQUOT";
   return new ModelsError(isFull ? "DISK_FULL" : "DISK_FAILED", `Cannot write "${job.id}": ${failure.message}`, {
-    fix: isFull ? "free space and run the same command again, it resumes" : "look at the disk, then run the same command again, it resumes",
+    fix: isFull
+      ? "free space and run the same command again, it resumes"
+      : "look at the disk, then run the same command again, it resumes",
   });
 }

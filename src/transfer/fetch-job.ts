@@ -91,7 +91,8 @@ function createFetch(job: FetchJob, partial: PartialFile, ports: FetchPorts) {
   let mirrors: readonly Mirror[] = job.mirrors;
   let isDigesting = false;
 
-  const labelOf = (source: string): string => job.mirrors.find((mirror) => mirror.source === source)?.label ?? "an earlier run";
+  const labelOf = (source: string): string =>
+    job.mirrors.find((mirror) => mirror.source === source)?.label ?? "an earlier run";
   const blame = (source: string, { code, message }: Blame): void => {
     report({ kind: "mirror-dropped", model: job.model, mirror: labelOf(source), code, message });
   };
@@ -211,7 +212,9 @@ function createFetch(job: FetchJob, partial: PartialFile, ports: FetchPorts) {
     const seen = await fetchFrom(job.mirrors.filter(({ source }) => source === plan.keep));
     if (seen !== job.sha256) return seen;
     const after = await Promise.all(plan.suspects.map(({ range }) => digest.xxh64Range(partial.path, range)));
-    const liars = new Set(plan.suspects.filter((_, index) => before[index] !== after[index]).map(({ source }) => source));
+    const liars = new Set(
+      plan.suspects.filter((_, index) => before[index] !== after[index]).map(({ source }) => source),
+    );
     for (const source of liars) {
       accounts.error(source);
       blame(source, { code: "MIRROR_LIED", message: "it sent wrong bytes, they were fetched again elsewhere" });
@@ -262,7 +265,9 @@ function createFetch(job: FetchJob, partial: PartialFile, ports: FetchPorts) {
 }
 
 function sendersOf(served: ReadonlyMap<string, RangeSet>, range: ByteRange): readonly string[] {
-  return [...served].filter(([, ranges]) => rangeBytes(removeRange(ranges, range)) < rangeBytes(ranges)).map(([source]) => source);
+  return [...served]
+    .filter(([, ranges]) => rangeBytes(removeRange(ranges, range)) < rangeBytes(ranges))
+    .map(([source]) => source);
 }
 
 function aborted(signal: AbortSignal): Promise<never> {
@@ -274,9 +279,13 @@ function aborted(signal: AbortSignal): Promise<never> {
 
 function mismatch(job: FetchJob, seen: Sha256): ModelsError {
   const labels = [...new Set(job.mirrors.map(({ label }) => label))].join(", ");
-  return new ModelsError("DIGEST_MISMATCH", `Cannot verify "${job.model}": sha256 is ${seen} from ${labels}, expected ${job.sha256}`, {
-    fix: "the manifest's digest or every mirror is wrong: compare with the publisher's own figure",
-  });
+  return new ModelsError(
+    "DIGEST_MISMATCH",
+    `Cannot verify "${job.model}": sha256 is ${seen} from ${labels}, expected ${job.sha256}`,
+    {
+      fix: "the manifest's digest or every mirror is wrong: compare with the publisher's own figure",
+    },
+  );
 }
 
 function notWeights(job: FetchJob, problem: string): ModelsError {

@@ -46,7 +46,8 @@ export function formatJournalSpoils(ranges: readonly ByteRange[]): string {
 export function parseJournal(text: string, subject: JournalSubject): JournalContent | null {
   const facts = text.split("\n").flatMap(readLine);
   const [head, ...rest] = facts;
-  if (head?.[0] !== "journal" || head[1] !== FORMAT || head[2] !== subject.size || head[3] !== (subject.sha256 ?? "")) return null;
+  if (head?.[0] !== "journal" || head[1] !== FORMAT || head[2] !== subject.size || head[3] !== (subject.sha256 ?? ""))
+    return null;
   const served = new Map<string, RangeSet>();
   for (const [kind, start, end, mirror] of rest) {
     const range = rangeOf(start, end, subject.size);

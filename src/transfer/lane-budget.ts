@@ -65,12 +65,15 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
     if (trial === null) return probe(rate, at);
     const { kind, from, rate: before } = trial;
     if (kind === "start") {
-      if (rate < before * START_GAIN || limit >= settings.most) return rest(rate < before * STEADY_GAIN ? from : limit, at);
+      if (rate < before * START_GAIN || limit >= settings.most)
+        return rest(rate < before * STEADY_GAIN ? from : limit, at);
       return attempt({ kind, from: limit, rate }, Math.min(settings.most, limit * 2), at);
     }
     if (kind === "more") {
       if (rate < before * STEADY_GAIN) return rest(from, at);
-      return limit >= settings.most ? rest(limit, at) : attempt({ kind, from: limit, rate }, Math.min(settings.most, quarterMore(limit)), at);
+      return limit >= settings.most
+        ? rest(limit, at)
+        : attempt({ kind, from: limit, rate }, Math.min(settings.most, quarterMore(limit)), at);
     }
     rest(rate < before * STEADY_LOSS ? from : limit, at);
   };

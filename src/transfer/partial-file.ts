@@ -69,7 +69,11 @@ async function openIfWhole(path: string, size: number): Promise<FileHandle | nul
 }
 
 /** A fresh journal with the same facts: torn lines are gone, and it cannot grow from run to run. */
-async function rewriteJournal(path: string, subject: JournalSubject, served: ReadonlyMap<string, RangeSet>): Promise<FileHandle> {
+async function rewriteJournal(
+  path: string,
+  subject: JournalSubject,
+  served: ReadonlyMap<string, RangeSet>,
+): Promise<FileHandle> {
   const entries = [...served].flatMap(([mirror, ranges]) => ranges.map((range) => ({ mirror, range })));
   const fresh = `${path}.new`;
   await rm(fresh, { force: true });
@@ -81,7 +85,12 @@ async function rewriteJournal(path: string, subject: JournalSubject, served: Rea
   return journal;
 }
 
-function createPartialFile(path: string, content: FileHandle, journal: FileHandle, resumed: ReadonlyMap<string, RangeSet>): PartialFile {
+function createPartialFile(
+  path: string,
+  content: FileHandle,
+  journal: FileHandle,
+  resumed: ReadonlyMap<string, RangeSet>,
+): PartialFile {
   let last: Promise<void> = Promise.resolve();
   const inTurn = (run: () => Promise<void>): Promise<void> => {
     const done = last.then(run).catch((error) => Promise.reject(diskProblem(path, error)));
@@ -124,10 +133,14 @@ export function diskProblem(path: string, error: unknown): unknown {
   if (error instanceof ModelsError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === "ENOSPC" || code === "EDQUOT") {
-    return new ModelsError("DISK_FULL", `Cannot write "${path}": ${code === "EDQUOT" ? "the quota is used up" : "the disk is full"}`, {
-      cause: error,
-      fix: "free space and run the same command again, it resumes",
-    });
+    return new ModelsError(
+      "DISK_FULL",
+      `Cannot write "${path}": ${code === "EDQUOT" ? "the quota is used up" : "the disk is full"}`,
+      {
+        cause: error,
+        fix: "free space and run the same command again, it resumes",
+      },
+    );
   }
   return new ModelsError("DISK_FAILED", `Cannot write "${path}": ${message}`, { cause: error });
 }

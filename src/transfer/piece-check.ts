@@ -25,7 +25,11 @@ export interface PieceCheckOptions {
   readonly onError: (error: unknown) => void;
 }
 
-export function createPieceCheck(pieces: Pieces, digest: Pick<Digest, "xxh64Range">, options: PieceCheckOptions): PieceCheck {
+export function createPieceCheck(
+  pieces: Pieces,
+  digest: Pick<Digest, "xxh64Range">,
+  options: PieceCheckOptions,
+): PieceCheck {
   const abort = new AbortController();
   const underWay = new Map<number, Promise<void>>();
   let passed: RangeSet = [];

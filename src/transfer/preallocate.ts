@@ -22,7 +22,9 @@ export async function preallocate(file: FileHandle, path: string, size: number):
   }
   await file.truncate(size).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOSPC" || error.code === "EDQUOT" || error.code === "EFBIG") throw diskFull(path, size);
-    throw new ModelsError("DISK_FAILED", `Cannot reserve ${size} bytes for "${path}": ${error.message}`, { cause: error });
+    throw new ModelsError("DISK_FAILED", `Cannot reserve ${size} bytes for "${path}": ${error.message}`, {
+      cause: error,
+    });
   });
 }
 

@@ -44,7 +44,12 @@ export interface Scheduler {
   readonly addJob: (job: NewJob, nowMs: number) => void;
   readonly removeJob: (id: string) => void;
   /** A mirror has an endpoint on `host`. */
-  readonly mirrorOpened: (job: string, mirror: number, host: { key: string; hasRanges: boolean }, nowMs: number) => void;
+  readonly mirrorOpened: (
+    job: string,
+    mirror: number,
+    host: { key: string; hasRanges: boolean },
+    nowMs: number,
+  ) => void;
   /** A mirror is given up for this job. */
   readonly mirrorDied: (job: string, mirror: number) => void;
   /** Bytes that were thought good are fetched again, from other mirrors if `mirrors` are given up too. */
@@ -75,13 +80,22 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
     const known = hosts.get(key);
     if (known !== undefined) return known;
     const budget = createLaneBudget({ first: 4, most: settings.lanesPerHost, fixed: settings.lanes }, nowMs);
-    const host = { key, budget, meter: createMeter(), laneMeter: createMeter(), lanes: new Set<LaneState>(), firstByteMs: 50, restUntilMs: 0, bytesSinceTick: 0 };
+    const host = {
+      key,
+      budget,
+      meter: createMeter(),
+      laneMeter: createMeter(),
+      lanes: new Set<LaneState>(),
+      firstByteMs: 50,
+      restUntilMs: 0,
+      bytesSinceTick: 0,
+    };
     hosts.set(key, host);
     return host;
   };
   const moveLane = (lane: LaneState, position: number, nowMs: number): void => {
     if (position <= lane.position) return;
-    if (lane.position === lane.start) lane.host.firstByteMs += ((nowMs - lane.startedMs) - lane.host.firstByteMs) * 0.3;
+    if (lane.position === lane.start) lane.host.firstByteMs += (nowMs - lane.startedMs - lane.host.firstByteMs) * 0.3;
     const bytes = position - lane.position;
     lane.host.bytesSinceTick += bytes;
     lane.meter.add(bytes, Math.max(1, nowMs - lane.lastMoveMs));
@@ -107,7 +121,9 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
     const first = job.pending[0];
     if (first === undefined) return null;
     const pace = { laneRate: host.laneMeter.rate(), firstByteMs: host.firstByteMs };
-    const bytes = mirror.hasRanges ? rangeSize(pace, leftBytes(job), Math.max(host.budget.limit(), job.lanes.size)) : job.size;
+    const bytes = mirror.hasRanges
+      ? rangeSize(pace, leftBytes(job), Math.max(host.budget.limit(), job.lanes.size))
+      : job.size;
     const range = { start: first.start, end: Math.min(first.end, first.start + bytes) };
     job.pending = removeRange(job.pending, range);
     lastLane += 1;
@@ -121,7 +137,7 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
       startedMs: nowMs,
       lastMoveMs: nowMs,
       meter: createMeter(),
-      isShrinking: false,
+      cutMs: Number.NEGATIVE_INFINITY,
       isStalled: false,
       isCancelled: false,
     };
@@ -167,7 +183,7 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
     if (host.lanes.size >= host.budget.limit() || host.restUntilMs > nowMs) return [];
     const theft = planTheft([...jobs.values()], host, nowMs);
     if (theft === null) return [];
-    theft.victim.isShrinking = true;
+    theft.victim.cutMs = nowMs;
     return [{ kind: "shrink", lane: theft.victim.id, end: theft.end }];
   };
 
@@ -216,7 +232,6 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
     laneShrunk: (id, end) => {
       const lane = lanes.get(id);
       if (lane === undefined) return;
-      lane.isShrinking = false;
       if (end < lane.end) lane.job.pending = addRange(lane.job.pending, { start: end, end: lane.end });
       lane.end = end;
     },
@@ -231,11 +246,16 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
       const range = { start: lane.start, end: end.position };
       const outcome = { job: lane.job.id, mirror: lane.mirror.index, range };
       const failure = end.kind === "failed" ? end.failure : null;
-      const stall = lane.isStalled && end.kind !== "done" ? ({ kind: "network", message: "it fell silent" } as const) : null;
+      const stall =
+        lane.isStalled && end.kind !== "done" ? ({ kind: "network", message: "it fell silent" } as const) : null;
       const reason = failure ?? stall;
       if (reason === null) return { ...outcome, blame: null, isError: false };
       const hasOthers = lane.job.mirrors.some((other) => other !== lane.mirror && other.status !== "dead");
-      return { ...outcome, blame: answerFailure(lane, reason, { nowMs, hasOthers, random: settings.random }), isError: true };
+      return {
+        ...outcome,
+        blame: answerFailure(lane, reason, { nowMs, hasOthers, random: settings.random }),
+        isError: true,
+      };
     },
     decide: (nowMs) => {
       const actions = [...cancelSilent(nowMs), ...resolveClosed(nowMs), ...restartWhole()];
@@ -258,7 +278,18 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
 }
 
 function newMirror(label: string, index: number): MirrorState {
-  return { index, label, status: "closed", host: null, isGeneral: false, hasRanges: true, restUntilMs: 0, failures: 0, refusals: 0, patience: 1 };
+  return {
+    index,
+    label,
+    status: "closed",
+    host: null,
+    isGeneral: false,
+    hasRanges: true,
+    restUntilMs: 0,
+    failures: 0,
+    refusals: 0,
+    patience: 1,
+  };
 }
 
 /** A server that asked for patience has not failed. */

@@ -11,6 +11,9 @@ export interface Theft {
 /** A cut costs the victim its connection: what it saves must be worth that. */
 const LEAST_GAIN_MS = 200;
 const LEAST_BYTES = 256 * 1024;
+/** A lane is not cut twice within this time: rates need it to show what the first cut did. */
+const CUT_EVERY_MS = 200;
+const SILENT_MS = 500;
 
 /**
  * The cut that saves most time if a lane of `host` takes the rest, or null when none is worth it.
@@ -29,12 +32,17 @@ export function planTheft(jobs: readonly JobState[], host: HostState, nowMs: num
   return best;
 }
 
-function cutOf(victim: LaneState, host: HostState, nowMs: number): { readonly end: number; readonly gainMs: number } | null {
+function cutOf(
+  victim: LaneState,
+  host: HostState,
+  nowMs: number,
+): { readonly end: number; readonly gainMs: number } | null {
   const left = victim.end - victim.position;
-  if (victim.isShrinking || victim.isCancelled || left < LEAST_BYTES || !victim.mirror.hasRanges) return null;
+  if (nowMs - victim.cutMs < CUT_EVERY_MS || victim.isCancelled || left < LEAST_BYTES || !victim.mirror.hasRanges)
+    return null;
   const thief = host.laneMeter.rate() / 1000;
   if (thief === 0) return null;
-  const own = Math.min(victim.meter.rate() / 1000, silentRate(victim, nowMs));
+  const own = ownRate(victim, nowMs) / 1000;
   const aloneMs = own === 0 ? Number.POSITIVE_INFINITY : left / own;
   const sharedMs = (left + thief * host.firstByteMs) / (own + thief);
   const kept = Math.floor(own * sharedMs);
@@ -42,8 +50,9 @@ function cutOf(victim: LaneState, host: HostState, nowMs: number): { readonly en
   return { end: victim.position + kept, gainMs: Math.min(aloneMs, 600_000) - sharedMs };
 }
 
-/** A lane that fell silent has at best moved its last byte in that time. */
-function silentRate(lane: LaneState, nowMs: number): number {
-  const silentMs = nowMs - lane.lastMoveMs;
-  return silentMs < 500 ? Number.POSITIVE_INFINITY : (lane.position - lane.start) / (nowMs - lane.startedMs);
+/** Bytes per second that the victim is trusted with: what it did, what its host does while it is young, less when silent. */
+function ownRate(lane: LaneState, nowMs: number): number {
+  const rate = lane.position > lane.start ? lane.meter.rate() : lane.host.laneMeter.rate();
+  const isSilent = nowMs - lane.lastMoveMs > Math.max(SILENT_MS, 2 * lane.host.firstByteMs);
+  return isSilent ? Math.min(rate, ((lane.position - lane.start) / (nowMs - lane.startedMs)) * 1000) : rate;
 }

@@ -60,13 +60,21 @@ export interface LaneState {
   readonly startedMs: number;
   lastMoveMs: number;
   readonly meter: Meter;
-  isShrinking: boolean;
+  /** When it was last asked to stop earlier. */
+  cutMs: number;
   isStalled: boolean;
   isCancelled: boolean;
 }
 
 export type Action =
-  | { readonly kind: "open"; readonly lane: number; readonly job: string; readonly mirror: number; readonly range: ByteRange; readonly isGeneral: boolean }
+  | {
+      readonly kind: "open";
+      readonly lane: number;
+      readonly job: string;
+      readonly mirror: number;
+      readonly range: ByteRange;
+      readonly isGeneral: boolean;
+    }
   | { readonly kind: "shrink"; readonly lane: number; readonly end: number }
   | { readonly kind: "cancel"; readonly lane: number }
   | { readonly kind: "resolve"; readonly job: string; readonly mirror: number }
