@@ -1,15 +1,14 @@
 /** Which proxy a request takes, from the variables that every tool reads. Pure. */
 import { BlockList, isIP } from "node:net";
 import { ModelsError } from "../base/errors.ts";
-import { isPrivateAddress } from "./address-guard.ts";
 import type { ProxyVariables } from "./lane-protocol.ts";
 
 /** No proxy at all. */
 export const NO_PROXY: ProxyVariables = { http: null, https: null, none: null };
 
 /**
- * The proxy for `url`, or null to go directly. This box itself is never asked for through a proxy (as in Go's
- * `ProxyFromEnvironment`), nor is what `NO_PROXY` names: `host`, `.domain`, `*.domain`, `host:port`, an address,
+ * The proxy for `url`, or null to go directly: as curl does it, each scheme has its own variable, and `NO_PROXY`
+ * names what goes directly: `host` (with everything below it), `.domain`, `*.domain`, `host:port`, an address,
  * a network such as `10.0.0.0/8`, or `*` for everything.
  * @throws ModelsError `CONFIG_INVALID` when the variable does not hold an http(s) URL
  */
@@ -34,7 +33,6 @@ function isExempt(url: URL, none: string): boolean {
     .replace(/\.$/, "")
     .toLowerCase();
   const port = url.port || (url.protocol === "https:" ? "443" : "80");
-  if (host === "localhost" || host === "::1" || (/^127\./.test(host) && isPrivateAddress(host))) return true;
   return none
     .split(/[,\s]+/)
     .filter((entry) => entry !== "")

@@ -7,6 +7,11 @@ export interface SniffOptions {
   readonly size: number | null;
   /** Whether a format that can run code when it is loaded is fine. */
   readonly allowPickle: boolean;
+  /**
+   * Whether the digest is known: then it will judge the content, and only what is plainly another kind of file is
+   * refused here. @default false
+   */
+  readonly isPinned?: boolean;
 }
 
 const TEXT_FILES = /\.(json|ya?ml|txt|md|csv|jinja|model|index|toml)$/i;
@@ -21,8 +26,9 @@ export function sniffWeights(head: Uint8Array, path: string, options: SniffOptio
   const stray = strayProblem(head, path);
   if (stray !== null) return stray;
   const pickle = pickleFormat(head);
-  if (/\.(safetensors|sft)$/i.test(path)) return pickle ?? safetensorsProblem(head, options.size);
-  if (/\.gguf$/i.test(path)) return pickle ?? ggufProblem(head, options.size);
+  if (/\.(safetensors|sft)$/i.test(path))
+    return pickle ?? (options.isPinned ? null : safetensorsProblem(head, options.size));
+  if (/\.gguf$/i.test(path)) return pickle ?? ggufProblem(head, options);
   return options.allowPickle ? null : pickle;
 }
 
@@ -82,7 +88,8 @@ function safetensorsProblem(head: Uint8Array, size: number | null): string | nul
   return `${verdict.problem} (${quoteHead(head)})`;
 }
 
-function ggufProblem(head: Uint8Array, size: number | null): string | null {
+function ggufProblem(head: Uint8Array, { size, isPinned }: SniffOptions): string | null {
+  if (isPinned && Buffer.from(head.subarray(0, 4)).toString("latin1") === "GGUF") return null;
   const verdict = readGgufHeader(head, size ?? Number.MAX_SAFE_INTEGER);
   return verdict.kind === "bad" ? `${verdict.problem} (${quoteHead(head)})` : null;
 }

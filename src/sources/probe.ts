@@ -1,0 +1,103 @@
+/** The one small range request that shows whether an address serves a file, how big it is and how it begins. */
+import { ModelsError } from "../base/errors.ts";
+import type { HttpEndpoint } from "../base/mirror.ts";
+import type { Credential, Http, HttpAnswer } from "../net/http.ts";
+
+/** How much of the beginning is read. */
+export const PROBE_BYTES = 65_536;
+
+export interface ProbeRequest {
+  readonly url: string;
+  readonly credential: Credential | null;
+  readonly redirect?: "follow" | "manual";
+  readonly mayBePrivate?: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** What a good answer to {@link askBeginning} says. */
+export interface Probe {
+  readonly endpoint: HttpEndpoint;
+  readonly size: number;
+  readonly head: Uint8Array;
+}
+
+/** Asks for the first bytes; gives the answer whatever its status. */
+export function askBeginning(http: Http, request: ProbeRequest): Promise<HttpAnswer> {
+  const headers = { range: `bytes=0-${PROBE_BYTES - 1}` };
+  return http.request({ ...request, headers, maxBytes: PROBE_BYTES + 1, overflow: "cut" });
+}
+
+/**
+ * Reads the answer to {@link askBeginning}.
+ * @param name the source, as it may be printed
+ * @throws ModelsError `MIRROR_LIED`, `MIRROR_FAILED`, `NOT_WEIGHTS` (an empty file); for other statuses than 200, 206
+ * and 416 see `refusalOf`
+ */
+export function readProbe(answer: HttpAnswer, name: string, credential: Credential | null): Probe {
+  const lie = (seen: string): ModelsError =>
+    new ModelsError("MIRROR_LIED", `Cannot use "${name}": ${new URL(answer.url).host} ${seen}`);
+  if (/^multipart\//i.test(answer.headers["content-type"] ?? "")) throw lie("sends several ranges, expected one");
+  const size = answer.status === 200 ? wholeSize(answer, lie) : rangedSize(answer, name, lie);
+  return { size, head: answer.body.subarray(0, PROBE_BYTES), endpoint: endpointOf(answer, credential) };
+}
+
+type Lie = (seen: string) => ModelsError;
+
+function wholeSize(answer: HttpAnswer, lie: Lie): number {
+  const length = answer.headers["content-length"] ?? "";
+  if (!/^\d{1,15}$/.test(length)) throw lie("serves no ranges and does not say how long the file is");
+  return Number(length);
+}
+
+function rangedSize(answer: HttpAnswer, name: string, lie: Lie): number {
+  const range = answer.headers["content-range"] ?? "";
+  if (answer.status === 416) {
+    if (/^bytes \*\/0$/i.test(range)) throw new ModelsError("NOT_WEIGHTS", `Cannot use "${name}": the file is empty`);
+    throw lie(`refuses the range 0-${PROBE_BYTES - 1} (416, "${range.slice(0, 60)}")`);
+  }
+  const [, start, last, total] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/i.exec(range) ?? [];
+  if (total === undefined) throw lie(`sends Content-Range "${range.slice(0, 60)}", expected a range and a total`);
+  const wanted = Math.min(PROBE_BYTES, Number(total));
+  if (Number(start) !== 0 || Number(last) !== wanted - 1) {
+    throw lie(`sends bytes ${start}-${last}, asked for 0-${wanted - 1}`);
+  }
+  if (answer.body.length === wanted) return Number(total);
+  throw lie(`sends ${answer.body.length > wanted ? "more" : "fewer"} bytes than its Content-Range says`);
+}
+
+function endpointOf(answer: HttpAnswer, credential: Credential | null): HttpEndpoint {
+  // As in the request itself: a credential ends where the way first left its origin.
+  const isHome = [...answer.hops, answer].every(({ url }) => new URL(url).origin === credential?.origin);
+  const { etag = "" } = answer.headers;
+  return {
+    kind: "http",
+    url: answer.url,
+    headers: isHome && credential !== null ? credential.headers : {},
+    validator: /^(W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/.test(etag) ? etag : null,
+    mayBePrivate: answer.mayBePrivate,
+    hasRanges: answer.status === 206,
+  };
+}
+
+/** True when {@link readProbe} takes the answer. */
+export function isProbe(answer: HttpAnswer): boolean {
+  return answer.status === 200 || answer.status === 206 || answer.status === 416;
+}
+
+/** What an answer of any other status means, where the site has no words of its own for it. */
+export function refusalOf(answer: HttpAnswer, name: string): ModelsError {
+  const host = new URL(answer.url).host;
+  const { status } = answer;
+  if (status === 404 || status === 410) {
+    return new ModelsError("SOURCE_NOT_FOUND", `Cannot find "${name}": ${host} answers ${status}`);
+  }
+  if (status === 451) {
+    return new ModelsError("SOURCE_NOT_FOUND", `Cannot read "${name}": ${host} withholds it for legal reasons (451)`);
+  }
+  if (status === 401 || status === 403) {
+    return new ModelsError("SOURCE_UNAUTHORIZED", `Cannot read "${name}": ${host} answers ${status}`, {
+      fix: `name a credential for ${host} under hosts in models.config.yaml, or check the one that is there`,
+    });
+  }
+  return new ModelsError("MIRROR_FAILED", `Cannot read "${name}": ${host} answers ${status}, expected 206`);
+}

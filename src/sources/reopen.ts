@@ -1,0 +1,63 @@
+/** How a mirror keeps its address fresh: signed links run out, and everyone who was refused shares one new resolve. */
+import type { Clock } from "../base/clock.ts";
+import { ModelsError } from "../base/errors.ts";
+import type { Endpoint, Mirror } from "../base/mirror.ts";
+import { createSharedTask } from "./shared-task.ts";
+import type { Resolved } from "./source.ts";
+
+export interface MirrorOptions {
+  readonly label: string;
+  /** The source, as it may be printed. */
+  readonly source: string;
+  readonly clock: Pick<Clock, "monotonicMs">;
+  readonly resolveAgain: (signal: AbortSignal) => Promise<Resolved>;
+}
+
+/**
+ * The mirror that `first` is. Its `open` throws `MIRROR_CHANGED` when a later resolve finds another file.
+ */
+export function mirrorOf(first: Resolved, options: MirrorOptions): Mirror {
+  let current = first;
+  const again = createSharedTask(async (signal) => {
+    const next = await options.resolveAgain(signal);
+    assertSame(first, next, options);
+    current = next;
+    return next.endpoint;
+  });
+  const isStale = (): boolean => current.staleAtMs !== null && options.clock.monotonicMs() >= current.staleAtMs;
+  return {
+    label: options.label,
+    source: options.source,
+    size: first.size,
+    sha256: first.sha256,
+    revision: first.revision,
+    open: async (signal, refused) => {
+      signal.throwIfAborted();
+      const isRefused = refused !== undefined && isSameEndpoint(refused, current.endpoint);
+      return isRefused || isStale() ? again.join(signal) : current.endpoint;
+    },
+  };
+}
+
+/** By value: an endpoint may have been to another thread and back. */
+function isSameEndpoint(one: Endpoint, other: Endpoint): boolean {
+  if (one.kind === "http" && other.kind === "http") return one.url === other.url;
+  return one.kind === "file" && other.kind === "file" && one.path === other.path;
+}
+
+function assertSame(first: Resolved, next: Resolved, { label, source }: MirrorOptions): void {
+  const changed = (before: unknown, after: unknown): ModelsError =>
+    new ModelsError("MIRROR_CHANGED", `Cannot read on from "${source}": ${label} now has ${after}, before ${before}`);
+  if (next.size !== first.size) throw changed(`${first.size} bytes`, `${next.size} bytes`);
+  if (first.sha256 !== null && next.sha256 !== null && first.sha256 !== next.sha256) {
+    throw changed(`sha256 ${first.sha256}`, `sha256 ${next.sha256}`);
+  }
+  const [before, after] = [first.endpoint, next.endpoint];
+  if (before.kind !== "http" || after.kind !== "http" || first.sha256 !== null) return;
+  const isSamePlace = placeOf(before.url) === placeOf(after.url);
+  if (isSamePlace && before.validator !== null && after.validator !== null && before.validator !== after.validator) {
+    throw changed(`ETag ${before.validator}`, `ETag ${after.validator}`);
+  }
+}
+
+const placeOf = (url: string): string => new URL(url).origin + new URL(url).pathname;

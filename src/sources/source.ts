@@ -1,0 +1,67 @@
+/** What every kind of source gives and gets; a new kind is one file with a {@link SourceKind} and one line in the table. */
+import type { Sha256 } from "../base/artifact.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Endpoint } from "../base/mirror.ts";
+import type { Secret } from "../base/secret.ts";
+import type { Http } from "../net/http.ts";
+import type { BucketAccess, S3 } from "../net/s3.ts";
+
+export interface SourceSettings {
+  readonly hub: { readonly endpoint: string; readonly token: Secret | null; readonly isOffline: boolean };
+  readonly civitai: { readonly endpoint: string; readonly token: Secret | null };
+  /** By bucket name; `*` stands for buckets that are not named. */
+  readonly s3: Readonly<Record<string, BucketSettings>>;
+  readonly hosts: readonly HostCredential[];
+  readonly mirrors: readonly MirrorTemplate[];
+}
+
+export interface BucketSettings extends BucketAccess {
+  /** Where the bucket can be read without a signature. */
+  readonly publicUrl?: string | null | undefined;
+}
+
+export interface HostCredential {
+  /** `host` or `host:port`. */
+  readonly host: string;
+  readonly scheme: "bearer" | "basic" | "header";
+  /** The header's name, for the scheme `header`. */
+  readonly header?: string | null | undefined;
+  readonly secret: Secret;
+}
+
+export interface MirrorTemplate {
+  readonly name: string;
+  /** A source URI with `{path}`, `{name}` or `{sha256}` in it. */
+  readonly template: string;
+}
+
+export interface SourceContext {
+  readonly settings: SourceSettings;
+  readonly http: Http;
+  readonly s3: S3;
+  readonly clock: Clock;
+}
+
+/** A source that answered: where it can be read, what it says about itself, and how it begins. */
+export interface Resolved {
+  readonly endpoint: Endpoint;
+  readonly size: number;
+  readonly sha256: Sha256 | null;
+  readonly revision: string | null;
+  /** The first bytes. */
+  readonly head: Uint8Array;
+  /** When the endpoint should no longer be given out ({@link Clock.monotonicMs}), or null. */
+  readonly staleAtMs: number | null;
+}
+
+export interface SourceKind<S> {
+  /** The host as people know it, before any redirect. */
+  readonly label: (source: S, settings: SourceSettings) => string;
+  /**
+   * @throws ModelsError `SOURCE_NOT_FOUND`, `SOURCE_GATED`, `SOURCE_UNAUTHORIZED`, `SOURCE_INVALID`, `MIRROR_FAILED`,
+   * `MIRROR_STALLED`, `MIRROR_LIED`, `MIRROR_RATE_LIMITED`, `NOT_WEIGHTS` (empty), `OFFLINE`, `CONFIG_INVALID`
+   */
+  readonly resolve: (source: S, context: SourceContext, signal: AbortSignal) => Promise<Resolved>;
+  /** The source that names what was found and nothing newer. */
+  readonly pin?: (source: S, revision: string) => S;
+}

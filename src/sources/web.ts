@@ -1,0 +1,45 @@
+/** How any web server is a mirror: `https://`, and `http://` inside the own network. */
+import { ModelsError } from "../base/errors.ts";
+import { redactUrl } from "../base/secret.ts";
+import { credentialFor } from "./credentials.ts";
+import { askBeginning, isProbe, readProbe, refusalOf } from "./probe.ts";
+import type { Resolved, SourceContext, SourceKind } from "./source.ts";
+import type { WebSource } from "./uri.ts";
+
+export const webSource: SourceKind<WebSource> = {
+  label: ({ url }) => new URL(url).host,
+  resolve: async ({ url }, context, signal) => resolveAddress(url, redactUrl(url), { context, signal }),
+};
+
+/**
+ * Resolves one address, with the credential that is configured for its host.
+ * @param name how the source is printed
+ * @throws ModelsError as {@link SourceKind.resolve}
+ */
+export async function resolveAddress(
+  url: string,
+  name: string,
+  { context, signal }: { readonly context: SourceContext; readonly signal: AbortSignal },
+): Promise<Resolved> {
+  await assertSafe(url, name, context);
+  const credential = credentialFor(url, context.settings.hosts);
+  const answer = await askBeginning(context.http, { url, credential, signal });
+  if (!isProbe(answer)) throw refusalOf(answer, name);
+  return { ...readProbe(answer, name, credential), sha256: null, revision: null, staleAtMs: null };
+}
+
+async function assertSafe(url: string, name: string, { settings, http }: SourceContext): Promise<void> {
+  const { protocol, host, hostname } = new URL(url);
+  if (protocol === "https:") return;
+  const configured = [...settings.mirrors.map(({ template }) => template), ...publicUrls(settings.s3)];
+  if (credentialFor(url, settings.hosts) !== null || configured.some((one) => hostOf(one) === host)) return;
+  if (await http.isPrivateHost(hostname)) return;
+  throw new ModelsError("SOURCE_INVALID", `Cannot use "${name}": it is plain http to a public host, expected https`, {
+    fix: `write https://, or name ${host} under hosts or mirrors in models.config.yaml`,
+  });
+}
+
+const publicUrls = (buckets: SourceContext["settings"]["s3"]): string[] =>
+  Object.values(buckets).flatMap(({ publicUrl }) => (publicUrl ? [publicUrl] : []));
+
+const hostOf = (template: string): string => (URL.canParse(template) ? new URL(template).host : "");
