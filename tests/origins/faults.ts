@@ -89,6 +89,10 @@ export const resetAfter =
 export const truncateAfter =
   (afterBytes: number): Fault =>
   (reply) => ({ ...reply, ending: { kind: "close", afterBytes } });
+/** The connection is gone after `afterBytes`, under TLS without the closing notice. */
+export const dropAfter =
+  (afterBytes: number): Fault =>
+  (reply) => ({ ...reply, ending: { kind: "drop", afterBytes } });
 /** Silence after `afterBytes`, with the connection open. */
 export const stallAfter =
   (afterBytes: number): Fault =>

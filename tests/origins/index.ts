@@ -4,7 +4,7 @@
  * Every origin: `await using x = await startX({ host?, tls?, name?, shape? })`, then
  *   `url` (or `endpoint`), `port`, `requests` (live: method, url, headers, range, status, bytesSent, socketId, isDone),
  *   `bytesSent()`, `openSockets()`, `setShape({ bytesPerSecond, connectionBytesPerSecond, latencyMs, jitterMs })`,
- *   `faults.add(when, fault, times?)`, `faults.clear()`, `die()`, `revive()`, `close()`.
+ *   `faults.add(when, fault, times?)`, `faults.clear()`, `before(when, run)` (put, expire, kill at a moment), `die()`, `revive()`, `close()`.
  *
  * startRangeServer({ "/a.bin": bytes | { file } | { size, read } | { content, etag, … } }) -> put(path, content): url, remove(path)
  * startHub({ repos: [{ name, commit?, files, isGated?, isPrivate?, granted? }], cdn?, tokens?, limits? })
@@ -17,7 +17,7 @@
  *
  * Faults are functions from the right reply to the sent one, and they compose; `when` is one of always, isGet, isHead,
  * isRanged, onPath(text), covers(offset), nth(when, first, last?), after(when, count), both(a, b), or any function. Fault by
- * fault: resetAfter(n) truncateAfter(n) stallAfter(n) stallHead("silent"|"torn") slowFrom(byte, rate) dieAfter(n, reviveAfterMs?)
+ * fault: resetAfter(n) truncateAfter(n) dropAfter(n) stallAfter(n) stallHead("silent"|"torn") slowFrom(byte, rate) dieAfter(n, reviveAfterMs?)
  * status(code, headers?, body?) rateLimited(s) retryAfter(value, code?) redirectTo(url, code?) page() lfsPointer(sha256, size)
  * ignoreRange contentRange((start, last, total) => text) etag(value) headers(values) duplicateHeader(name, second)
  * hints(count) hugeHeaders(bytes) flip(offset|"all") shortBody(n) longBody(n, isDeclared?) chunked gzip multipart.

@@ -10,7 +10,7 @@ import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { systemClock } from "../../src/base/clock.ts";
 import type { Authority } from "./certificate.ts";
-import { createFaultList, type FaultList } from "./faults.ts";
+import { createFaultList, type FaultList, type Predicate } from "./faults.ts";
 import { type Asked, type Reply, replyWith } from "./reply.ts";
 import { sendReply } from "./send.ts";
 import { createShaper, type Shape } from "./shaping.ts";
@@ -53,6 +53,8 @@ export interface Origin extends AsyncDisposable {
   readonly port: number;
   readonly requests: readonly LoggedRequest[];
   readonly faults: FaultList;
+  /** Calls `run` when a request comes that matches, and waits for it before the answer is made; each time it matches. */
+  readonly before: (when: Predicate, run: () => unknown) => void;
   /** Connections that are open now. */
   readonly openSockets: () => number;
   /** Connections that were ever accepted. */
@@ -77,6 +79,7 @@ export async function startOrigin(answer: Handler, options: OriginOptions = {}):
   const host = options.host ?? "127.0.0.1";
   const requests: OpenLog[] = [];
   const faults = createFaultList();
+  const hooks: { readonly when: Predicate; readonly run: () => unknown }[] = [];
   const wires = createWires();
   let shaper = createShaper(options.shape ?? {});
 
@@ -88,6 +91,7 @@ export async function startOrigin(answer: Handler, options: OriginOptions = {}):
       log.isDone = true;
     });
     const asked = await readRequest(request, log);
+    for (const { when, run } of hooks) if (when(asked)) await run();
     const reply = faults.apply(await answer(asked), asked);
     log.status = reply.status;
     await sendReply(reply, {
@@ -99,6 +103,7 @@ export async function startOrigin(answer: Handler, options: OriginOptions = {}):
         log.bytesSent += bytes;
       },
       reset: () => wires.reset(request.socket),
+      drop: () => wires.drop(request.socket),
       die: (reviveAfterMs) => {
         void die().then(async () => {
           if (reviveAfterMs === null) return;
@@ -144,6 +149,9 @@ export async function startOrigin(answer: Handler, options: OriginOptions = {}):
     port,
     requests,
     faults,
+    before: (when, run) => {
+      hooks.push({ when, run });
+    },
     openSockets: wires.count,
     acceptedSockets: wires.accepted,
     bytesSent: () => requests.reduce((sum, { bytesSent }) => sum + bytesSent, 0),
@@ -223,6 +231,7 @@ interface Wires {
   readonly add: (socket: Socket) => void;
   readonly idOf: (socket: Socket) => number;
   readonly reset: (socket: Socket) => void;
+  readonly drop: (socket: Socket) => void;
   readonly resetAll: () => void;
   readonly count: () => number;
   readonly accepted: () => number;
@@ -243,6 +252,9 @@ function createWires(): Wires {
     },
     idOf: (socket) => open.get(keyOf(socket))?.id ?? 0,
     reset: (socket) => resetSocket(open.get(keyOf(socket))?.socket ?? socket),
+    drop: (socket) => {
+      (open.get(keyOf(socket))?.socket ?? socket).destroy();
+    },
     resetAll: () => {
       for (const { socket } of [...open.values()]) resetSocket(socket);
     },

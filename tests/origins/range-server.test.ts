@@ -14,6 +14,7 @@ import {
   createAuthority,
   createNoise,
   dieAfter,
+  dropAfter,
   duplicateHeader,
   etag,
   flip,
@@ -151,6 +152,8 @@ describe("startRangeServer()", () => {
     await expect(ask(undefined)).rejects.toThrow(/certificate|verify/);
     tls.faults.add(always, resetAfter(1000));
     await expect(ask(authority.ca)).rejects.toThrow(/ECONNRESET|aborted|hang up/);
+    tls.faults.add(always, dropAfter(1000));
+    await expect(ask(authority.ca)).rejects.toThrow(/ECONNRESET|aborted|hang up/);
   });
 
   it("closes at once although a reader is being sent to", async () => {
@@ -202,6 +205,13 @@ describe("shape", () => {
       expect(step.length).toBeLessThan(160_000);
     }
     expect(arrivals.length).toBeGreaterThan(10);
+  });
+
+  it("lets everyone have a byte now and then at a rate too low to share", async () => {
+    server.setShape({ bytesPerSecond: 400 });
+    const urls = Array.from({ length: 8 }, () => url);
+    const answers = await Promise.all(urls.map((one) => rawRequest(one, { limitMs: 250 })));
+    expect(answers.filter(({ body }) => body.length > 0).length).toBe(8);
   });
 
   it("waits before the first byte", async () => {
@@ -279,6 +289,13 @@ describe("faults", () => {
     const tags = [await fetch(url), await fetch(url)].map((answer) => answer.headers.get("etag"));
     expect(tags[0]).not.toBe('"changed"');
     expect(tags[1]).toBe('"changed"');
+  });
+
+  it("before() acts between two requests: the object is replaced, and its old ETag refused", async () => {
+    const tag = (await fetch(url)).headers.get("etag") ?? "";
+    server.before(nth(always, 2), () => server.put("/a b/weights.bin", Buffer.alloc(SIZE)));
+    const headers = { "if-match": tag };
+    expect([(await fetch(url, { headers })).status, (await fetch(url, { headers })).status]).toEqual([200, 412]);
   });
 
   it("flip() changes one bit of the content wherever it is asked for, or every byte", async () => {

@@ -15,6 +15,8 @@ export interface RawRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** Leave when nothing has come for so long. @default 300 */
   readonly patienceMs?: number;
+  /** Leave after so long, whatever comes. @default Infinity */
+  readonly limitMs?: number;
 }
 
 /** Sends one request on a connection of its own and reads until it ends or falls silent. */
@@ -23,7 +25,8 @@ export function rawRequest(url: string, request: RawRequest = {}): Promise<RawAn
   const lines = Object.entries({ Host: host, ...request.headers }).map(([name, value]) => `${name}: ${value}\r\n`);
   return new Promise((resolve) => {
     const steps: Buffer[] = [];
-    let heardAt = systemClock.monotonicMs();
+    const begunAt = systemClock.monotonicMs();
+    let heardAt = begunAt;
     const socket = connect(Number(port), hostname, () => {
       socket.write(`${request.method ?? "GET"} ${pathname}${search} HTTP/1.1\r\n${lines.join("")}\r\n`);
     });
@@ -36,7 +39,9 @@ export function rawRequest(url: string, request: RawRequest = {}): Promise<RawAn
       resolve({ head, body: cut < 0 ? Buffer.alloc(0) : whole.subarray(cut + 4), end });
     };
     const stopWatching = systemClock.every(20, () => {
-      if (systemClock.monotonicMs() - heardAt > (request.patienceMs ?? 300)) leave("waiting");
+      const now = systemClock.monotonicMs();
+      const isSilent = now - heardAt > (request.patienceMs ?? 300);
+      if (isSilent || now - begunAt > (request.limitMs ?? Infinity)) leave("waiting");
     });
     socket.on("data", (step) => {
       heardAt = systemClock.monotonicMs();

@@ -26,6 +26,8 @@ export type Ending =
   | { readonly kind: "reset"; readonly afterBytes: number }
   /** An orderly close although more was promised. */
   | { readonly kind: "close"; readonly afterBytes: number }
+  /** The connection is gone without a goodbye: below TLS, where a reader misses the closing notice. */
+  | { readonly kind: "drop"; readonly afterBytes: number }
   /** Nothing more ever comes. */
   | { readonly kind: "stall"; readonly afterBytes: number }
   /** The whole origin dies, and comes back after `reviveAfterMs` unless that is null. */

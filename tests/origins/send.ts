@@ -19,6 +19,7 @@ export interface Sending {
   readonly isHead: boolean;
   readonly onSent: (bytes: number) => void;
   readonly reset: () => void;
+  readonly drop: () => void;
   readonly die: (reviveAfterMs: number | null) => void;
 }
 
@@ -106,13 +107,14 @@ function write(response: ServerResponse, bytes: Uint8Array, onSent: (bytes: numb
   });
 }
 
-async function finish(reply: Reply, { response, reset, die }: Sending): Promise<void> {
+async function finish(reply: Reply, { response, reset, drop, die }: Sending): Promise<void> {
   const { ending } = reply;
   // A reset that comes in one poll with the last bytes is an orderly end to a reader on libuv: let it read first.
   if (ending.kind === "reset" || ending.kind === "die") await systemClock.sleep(SETTLE_MS);
   if (ending.kind === "finish") response.end();
   else if (ending.kind === "close") response.socket?.end();
   else if (ending.kind === "reset") reset();
+  else if (ending.kind === "drop") drop();
   else if (ending.kind === "die") die(ending.reviveAfterMs);
   else await onceClosed(response);
 }

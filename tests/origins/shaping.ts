@@ -40,7 +40,8 @@ export function createTokenBucket(bytesPerSecond: number): TokenBucket {
 
   const fill = (limitMs: number): void => {
     const now = systemClock.monotonicMs();
-    tokens = Math.min(tokens + ((now - filledAt) / 1000) * bytesPerSecond, (limitMs / 1000) * bytesPerSecond);
+    const limit = Math.max(1, (limitMs / 1000) * bytesPerSecond);
+    tokens = Math.min(tokens + ((now - filledAt) / 1000) * bytesPerSecond, limit);
     filledAt = now;
   };
   const tick = (): void => {
@@ -81,10 +82,10 @@ interface Served {
   readonly bytes: number;
 }
 
-/** Equal shares; who wants less than its share leaves the rest to the others; who gets nothing stays first in line. */
+/** Equal shares; who wants less than its share leaves the rest to the others; what cannot be shared goes to the first in line. */
 function divide(waiters: readonly Waiter[], tokens: number): readonly [readonly Served[], Waiter[]] {
   const served: Served[] = [];
-  const bySize = [...waiters].sort((a, b) => a.want - b.want);
+  const bySize = [...waiters].reverse().sort((a, b) => a.want - b.want);
   let left = tokens;
   let count = bySize.length;
   for (const waiter of bySize) {
