@@ -36,7 +36,7 @@ export async function place(parts: TreeParts, partial: string, wanted: WantedArt
     await refuseNewcomer(parts, folder, { wanted, origin, leaving });
     await rename(partial, folder.path(basename(path)));
     await folder.sync();
-    await confirm(parts, folder, { wanted, origin, stamp });
+    await confirm(parts, { wanted, origin, stamp });
     // The rename leaves the old name alone where both were already one file.
     await removeFile(partial);
     await removeFile(parts.layout.partialOf(wanted).journal);
@@ -105,16 +105,18 @@ async function prove(parts: TreeParts, stamp: Stamp, { wanted, origin }: Subject
   await writeReceipt(parts, { ...stamp, path, sha256, mirrors, how, shouldBe: null, aliases: previous?.aliases ?? [] });
 }
 
-/** A few user-space file systems number a file anew when its name changes. */
-async function confirm(
-  parts: TreeParts,
-  folder: HeldFolder,
-  subject: Subject & { readonly stamp: Stamp },
-): Promise<void> {
-  const placed = await statOrNull(folder.path(basename(subject.wanted.path)));
-  if (placed === null || Number(placed.size) !== subject.wanted.size) return;
-  const stamp = stampOf(placed);
-  if (!isSameStamp(stamp, subject.stamp)) await prove(parts, stamp, subject);
+/**
+ * Looks through the final name, which someone may have led elsewhere meanwhile. A few user-space file systems number a
+ * file anew when its name changes: then the receipt is written again.
+ */
+async function confirm(parts: TreeParts, subject: Subject & { readonly stamp: Stamp }): Promise<void> {
+  const { wanted, stamp } = subject;
+  const placed = await statOrNull(parts.layout.fileOf(wanted.path));
+  const seen = placed === null ? null : stampOf(placed);
+  if (seen === null || seen.size !== stamp.size || seen.mtimeNs !== stamp.mtimeNs) {
+    throw conflict(parts, wanted, "a folder that was moved meanwhile");
+  }
+  if (!isSameStamp(seen, stamp)) await prove(parts, seen, subject);
 }
 
 function conflict(parts: TreeParts, wanted: WantedArtifact, seen: string): ModelsError {

@@ -1,35 +1,16 @@
 /** A tree on a real disk to test with, and seeded files to fill it. */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { afterEach } from "vitest";
 import { parseSha256, type Sha256 } from "../../src/base/artifact.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { parseTreePath } from "../../src/base/paths.ts";
 import { createLayout } from "../../src/tree/layout.ts";
-import type { DigestPort, TreeParts, WantedArtifact } from "../../src/tree/terms.ts";
+import type { TreeParts, WantedArtifact } from "../../src/tree/terms.ts";
 import { createTree, type Tree } from "../../src/tree/tree.ts";
-
-/** A digest that counts what it read. */
-export interface CountingDigest extends DigestPort {
-  readonly paths: string[];
-}
-
-export function createTestDigest(): CountingDigest {
-  const paths: string[] = [];
-  return {
-    paths,
-    sha256File: async (path, options = {}) => {
-      paths.push(path);
-      const hash = createHash("sha256");
-      await pipeline(createReadStream(path), hash, options.signal === undefined ? {} : { signal: options.signal });
-      return parseSha256(hash.digest("hex"));
-    },
-  };
-}
+import { type CountingDigest, createTestDigest } from "./digest.ts";
 
 export interface Bench {
   /** A folder of this test, outside the tree. */
@@ -52,8 +33,8 @@ afterEach(async () => {
   for (const home of homes.splice(0)) await rm(home, { recursive: true, force: true });
 });
 
-export async function makeHome(): Promise<string> {
-  const home = await mkdtemp(join(tmpdir(), "modelferry-tree-"));
+export async function makeHome(on: string = tmpdir()): Promise<string> {
+  const home = await mkdtemp(join(on, "modelferry-tree-"));
   homes.push(home);
   return home;
 }
