@@ -1,6 +1,6 @@
 /** Shows the whole of modelferry in half a minute: servers on loopback, the real command line, and a check of its every claim. */
 import { spawn } from "node:child_process";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { formatBytes, formatRate } from "../src/base/bytes.ts";
@@ -11,6 +11,8 @@ import { DEMO_COMMIT, DEMO_REPO, type DemoModel, demoModels } from "./demo-weigh
 const HOME = fileURLToPath(new URL("..", import.meta.url));
 const SCENE = join(HOME, "demo");
 const TREE = join(SCENE, "models");
+/** Keeps the lockfile of the demo out of the folder in which it is run. */
+const CONFIG = join(SCENE, "models.config.yaml");
 const COMMAND = join("dist", "cli", "main.js");
 const HUB_RATE = 40_000_000;
 const BUCKET_RATE = 15_000_000;
@@ -71,6 +73,7 @@ function environmentFor(hub: string, bucket: string): NodeJS.ProcessEnv {
     HF_ENDPOINT: hub,
     R2_PUBLIC_URL: bucket,
     HF_HOME: join(SCENE, "huggingface"),
+    MODELS_CONFIG: CONFIG,
   };
 }
 
@@ -194,6 +197,7 @@ const row = ([name = "", ...cells]: readonly string[]): string =>
 async function main(): Promise<void> {
   await rm(SCENE, { recursive: true, force: true });
   await mkdir(TREE, { recursive: true });
+  await writeFile(CONFIG, "lockfile: models.lock.yaml\n");
   const scene = await openScene();
   try {
     say("Two servers run on this machine: one speaks like the Hub and its storage, one is a public bucket.");

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { generate } from "selfsigned";
 
-export interface Certificate {
+interface Certificate {
   readonly key: string;
   readonly cert: string;
 }

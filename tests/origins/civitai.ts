@@ -5,7 +5,7 @@ import { type LoggedRequest, type Origin, type OriginOptions, startOrigin } from
 import { type Asked, type Reply, replyJson, replyWith } from "./reply.ts";
 import { type SignedHost, type SignedHostOptions, startSignedHost } from "./signed-host.ts";
 
-export interface CivitaiFile {
+interface CivitaiFile {
   readonly name: string;
   readonly content: Content;
   /** @default "Model" */
@@ -21,7 +21,7 @@ export interface CivitaiFile {
 /** Who may download a version: everyone, who is logged in, nobody yet, nobody any more, nobody so fast. */
 export type CivitaiAccess = "open" | "login" | "early-access" | "archived" | "disabled" | "throttled";
 
-export interface CivitaiVersion {
+interface CivitaiVersion {
   readonly id: number;
   readonly modelId?: number;
   readonly name?: string;

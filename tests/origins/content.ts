@@ -12,7 +12,7 @@ export interface Generated {
   readonly read: (start: number, end: number) => Uint8Array;
 }
 
-export interface OnDisk {
+interface OnDisk {
   readonly file: string;
 }
 

@@ -5,16 +5,9 @@ import { type Asked, type Fault, headerOf, type Reply, replyWith, withHeaders } 
 
 export type Predicate = (asked: Asked) => boolean;
 
-export interface Rule {
-  readonly when: Predicate;
-  readonly fault: Fault;
-  /** After so many uses the rule is spent. @default Infinity */
-  readonly times?: number;
-}
-
 /** The faults of one origin; every rule that matches is applied, in the order in which they were added. */
 export interface FaultList {
-  /** Adds a rule; the returned function takes it away again. */
+  /** Adds a rule, spent after `times` uses; the returned function takes it away again. */
   readonly add: (when: Predicate, fault: Fault, times?: number) => () => void;
   readonly clear: () => void;
   readonly apply: (reply: Reply, asked: Asked) => Reply;

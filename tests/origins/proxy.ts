@@ -11,7 +11,7 @@ export interface ProxyOptions {
   readonly credential?: string;
 }
 
-export interface ProxiedRequest {
+interface ProxiedRequest {
   readonly time: number;
   readonly method: string;
   /** `host:port` of a tunnel, or the whole URL. */

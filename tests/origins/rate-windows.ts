@@ -11,7 +11,7 @@ export interface RateWindows {
   readonly windowSeconds?: number;
 }
 
-export type RateBucket = "api" | "resolvers" | "pages";
+type RateBucket = "api" | "resolvers" | "pages";
 
 /** Counts a request in its bucket: gives 429 when that is spent, and otherwise how to mark the answer. */
 export type RateCounter = (bucket: RateBucket) => {

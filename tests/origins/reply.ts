@@ -20,7 +20,7 @@ export interface Asked {
 }
 
 /** When and how the answer stops, counted in body bytes. */
-export type Ending =
+type Ending =
   | { readonly kind: "finish" }
   /** RST. */
   | { readonly kind: "reset"; readonly afterBytes: number }

@@ -14,7 +14,7 @@ export interface WeightsOptions {
   readonly shape?: TensorShape;
 }
 
-export type TensorShape = "diffusion" | "clip" | "t5" | "vae" | "lora";
+type TensorShape = "diffusion" | "clip" | "t5" | "vae" | "lora";
 
 /** A weights file: content that is computed wherever it is read, so it costs neither memory nor disk. */
 export interface Weights extends Generated {
@@ -211,7 +211,7 @@ export function createNoise(seed: string): (start: number, end: number) => Buffe
 }
 
 /** Writes any content to a file, making the folders above it. */
-export async function writeContent(content: Content, path: string): Promise<void> {
+async function writeContent(content: Content, path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const file = await open(path, "w");
   try {
