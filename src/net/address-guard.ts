@@ -35,7 +35,6 @@ const PRIVATE: readonly (readonly [string, number])[] = [
   ["240.0.0.0", 4],
   ["::", 128],
   ["::1", 128],
-  ["::ffff:0:0", 96], // IPv4-mapped: nothing public is written so
   ["64:ff9b:1::", 48],
   ["fc00::", 7],
   ["fe80::", 10],
@@ -60,7 +59,7 @@ const metadataList = blockList(METADATA);
 
 /** True for loopback, link-local, private, unspecified, multicast, reserved and IPv4-mapped addresses. */
 export function isPrivateAddress(address: string): boolean {
-  return inList(privateList, address);
+  return inList(privateList, address) || isMapped(address);
 }
 
 /** True when `hostname` by itself, without asking the DNS, is this box or a private address. */
@@ -145,18 +144,29 @@ function inList(list: BlockList, address: string): boolean {
   return list.check(bare, isIP(bare) === 6 ? "ipv6" : "ipv4");
 }
 
+// Not a subnet of the list: a BlockList takes every IPv4 address for its mapped form. Nothing public is written so.
+const isMapped = (address: string): boolean => {
+  const groups = groupsOf(address.replace(/%.*$/, ""));
+  return groups !== null && groups[5] === 0xffff && groups.slice(0, 5).every((group) => group === 0);
+};
+
 /** The IPv4 address inside a NAT64 (`64:ff9b::/96`) or 6to4 (`2002::/16`) address, which leads to that address. */
 function embeddedV4(address: string): string | null {
+  const groups = groupsOf(address);
+  if (groups === null) return null;
+  const isNat64 = groups[0] === 0x64 && groups[1] === 0xff9b && groups.slice(2, 6).every((group) => group === 0);
+  const pair = isNat64 ? groups.slice(6, 8) : groups[0] === 0x2002 ? groups.slice(1, 3) : null;
+  return pair === null ? null : pair.flatMap((group) => [group >> 8, group & 0xff]).join(".");
+}
+
+/** The eight groups of an IPv6 address, or null for another. */
+function groupsOf(address: string): readonly number[] | null {
   if (isIP(address) !== 6) return null;
-  const groups = new URL(`http://[${address}]/`).hostname.slice(1, -1);
-  const [left = "", right = ""] = groups.split("::");
-  const [before, after] = [left.split(":"), right === "" ? [] : right.split(":")];
-  const middle = groups.includes("::") ? Array<string>(8 - before.length - after.length).fill("0") : [];
-  const all = [...before, ...middle, ...after].map((group) => Number.parseInt(group || "0", 16));
-  const isNat64 = all[0] === 0x64 && all[1] === 0xff9b && all.slice(2, 6).every((group) => group === 0);
-  const pair = isNat64 ? all.slice(6, 8) : all[0] === 0x2002 ? all.slice(1, 3) : null;
-  if (pair === null) return null;
-  return pair.flatMap((group) => [group >> 8, group & 0xff]).join(".");
+  const text = new URL(`http://[${address}]/`).hostname.slice(1, -1);
+  const [left = "", right = ""] = text.split("::");
+  const [before, after] = [left, right].map((side) => (side === "" ? [] : side.split(":"))) as [string[], string[]];
+  const middle = text.includes("::") ? Array<string>(8 - before.length - after.length).fill("0") : [];
+  return [...before, ...middle, ...after].map((group) => Number.parseInt(group, 16));
 }
 
 function blockList(subnets: readonly (readonly [string, number])[]): BlockList {

@@ -132,6 +132,18 @@ function explain(thrown: unknown, url: URL): ExchangeFailure {
     };
     return { kind: "failed", error: failed(url, `its certificate is not trusted (${code})`, details), mayPass: false };
   }
+  const refusedBy = /Proxy response \((4\d\d)\)|Proxy Authentication Required \((407)\)/.exec(reasonOf(error));
+  if (refusedBy !== null) {
+    const details = {
+      cause: error,
+      fix: "check HTTPS_PROXY and the user name and password in it, or name the host in NO_PROXY",
+    };
+    return {
+      kind: "failed",
+      error: failed(url, `the proxy answers ${refusedBy[1] ?? refusedBy[2]}`, details),
+      mayPass: false,
+    };
+  }
   const isFinal = code === "UND_ERR_HEADERS_OVERFLOW" || code === "UND_ERR_INVALID_ARG";
   const seen = code === "UND_ERR_HEADERS_OVERFLOW" ? "the head of its answer is too long" : reasonOf(error);
   return { kind: "failed", error: failed(url, seen, { cause: error }), mayPass: !isFinal };
