@@ -34,11 +34,17 @@ export function agreeOnFigures(model: Figured, mirrors: readonly Mirror[], dropp
   return { size, sha256 };
 }
 
-/** A digest that one list gave is a candidate: a mirror's word against it is enough to stop, unless another confirms it. */
+/**
+ * A digest that one list gave is a candidate: a mirror's word against it is enough to stop, unless another confirms it.
+ * Without any digest to go by, mirrors that differ are not put to the vote.
+ */
 function refuseDoubtful(model: Figured, mirrors: readonly Mirror[], dropped: readonly Dropped[]): void {
-  const contradiction = dropped.find(({ error }) => error.code === "DIGEST_CONTRADICTION");
-  const isConfirmed = model.digestFrom === null || mirrors.some((mirror) => mirror.sha256 === model.sha256);
-  if (contradiction !== undefined && !isConfirmed) throw contradiction.error;
+  const isConfirmed = model.sha256 !== null && mirrors.some((mirror) => mirror.sha256 === model.sha256);
+  const isSettled = model.sha256 !== null && (model.digestFrom === null || isConfirmed);
+  const against = dropped.find(
+    ({ error: { code } }) => code === "DIGEST_CONTRADICTION" || (code === "MIRROR_LIED" && model.sha256 === null),
+  );
+  if (against !== undefined && !isSettled) throw against.error;
 }
 
 function agreed<T extends string | number>(

@@ -6,10 +6,10 @@ import { type Lock, type LockedModel, mergeLock } from "../catalog/lock.ts";
 import type { Model } from "../catalog/model.ts";
 import { asModelsError, type Failure, failuresError } from "./failures.ts";
 import { pinnedSources } from "./figures.ts";
-import { findMirrors } from "./find-mirrors.ts";
+import { type FindMirrorsPorts, findMirrors } from "./find-mirrors.ts";
 import { RESOLVES } from "./resolve-figures.ts";
 import type { Selection } from "./select.ts";
-import type { MirrorFinder, SyncPorts, SyncSettings } from "./sync-ports.ts";
+import type { SyncOptions, SyncPorts, SyncSettings } from "./sync-ports.ts";
 
 /** What `models lock --json` prints. */
 export interface LockReport {
@@ -20,20 +20,36 @@ export interface LockReport {
   readonly changed: readonly string[];
 }
 
-export interface LockPorts extends Pick<SyncPorts, "readLock" | "writeLock"> {
-  readonly network: () => Promise<MirrorFinder>;
-  readonly report: Report;
-  readonly settings: Pick<SyncSettings, "allowPickle" | "lockfile">;
-}
+/** Pins a selection in the lockfile of `settings`. */
+export type LockSelection = (
+  selection: Selection,
+  options?: Pick<SyncOptions, "signal" | "onEvent">,
+) => Promise<LockReport>;
 
 /**
  * Asks the mirrors of every model and writes what they agree on; writes nothing when one of them cannot be pinned.
  * @throws ModelsError `DIGEST_UNKNOWN`, `DIGEST_CONTRADICTION`, `NO_MIRROR` and their kin, listing every model
  */
-export async function lockModels(ports: LockPorts, selection: Selection, signal: AbortSignal): Promise<LockReport> {
-  const { lockfile } = ports.settings;
+export function lockSelection(ports: SyncPorts, settings: SyncSettings): LockSelection {
+  return async (selection, { signal = new AbortController().signal, onEvent } = {}) => {
+    const report: Report = (body) => onEvent?.({ ...body, time: ports.clock.now() });
+    const network = await ports.openNetwork(report);
+    try {
+      const pinned = await pinAll(selection.models, { network: async () => network, report, settings }, signal);
+      return await writePins(ports, settings.lockfile, pinned);
+    } finally {
+      await network.close();
+    }
+  };
+}
+
+async function pinAll(
+  models: readonly Model[],
+  ports: FindMirrorsPorts,
+  signal: AbortSignal,
+): Promise<readonly LockedModel[]> {
   const failures: Failure[] = [];
-  const pinned = await mapLimit(selection.models, RESOLVES, async (model) => {
+  const pinned = await mapLimit(models, RESOLVES, async (model) => {
     try {
       return await pin(ports, model, signal);
     } catch (error) {
@@ -42,15 +58,22 @@ export async function lockModels(ports: LockPorts, selection: Selection, signal:
       return null;
     }
   });
-  const error = failuresError("pin", failures, selection.models.length);
+  const error = failuresError("pin", failures, models.length);
   if (error !== null) throw error;
-  const models = pinned.filter((one) => one !== null);
+  return pinned.filter((one) => one !== null);
+}
+
+async function writePins(
+  ports: Pick<SyncPorts, "readLock" | "writeLock">,
+  lockfile: string,
+  models: readonly LockedModel[],
+): Promise<LockReport> {
   const before = await ports.readLock(lockfile);
   await ports.writeLock(lockfile, mergeLock(before, models));
   return { lockfile, models, changed: models.filter((one) => isNews(before, one)).map(({ name }) => name) };
 }
 
-async function pin(ports: LockPorts, model: Model, signal: AbortSignal): Promise<LockedModel> {
+async function pin(ports: FindMirrorsPorts, model: Model, signal: AbortSignal): Promise<LockedModel> {
   const { size, sha256, mirrors } = await findMirrors(model, ports, signal);
   if (sha256 === null) {
     throw new ModelsError("DIGEST_UNKNOWN", `Cannot pin "${model.name}": no mirror declares its sha256`, {

@@ -101,7 +101,7 @@ async function settleLeased(run: Run, surveyed: Surveyed, settling: Settling): P
     const local = await settling.queues.local.add(() => settleLocally(run, now, signal), { signal });
     if (local !== null) return local;
   }
-  if (run.options.isOffline === true) throw offline(now);
+  if (run.options.isOffline === true) throw offlineError(now);
   const priority = now.size ?? 0;
   const mirrors = settling.resolved.get(now.model.name);
   const finding =
@@ -134,7 +134,7 @@ async function leaseFor(run: Run, { model, sha256 }: Surveyed, onWait: () => voi
   });
 }
 
-function offline({ model, size }: Surveyed): ModelsError {
+function offlineError({ model, size }: Surveyed): ModelsError {
   const bytes = size === null ? "" : `, and ${size} bytes of it are not on this box`;
   return new ModelsError("OFFLINE", `Cannot fetch "${model.name}": the network is not to be used${bytes}`, {
     fix: "run it without --offline, or name a folder that holds the file under adopt: in the config",

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { parseSha256 } from "../../src/base/artifact.ts";
 import { type ErrorCode, ModelsError } from "../../src/base/errors.ts";
 import type { Mirror } from "../../src/base/mirror.ts";
-import { agreeOnFigures, type Dropped, noMirrorError, pinnedSources, pinSource } from "../../src/operations/figures.ts";
+import { agreeOnFigures, type Dropped, noMirrorError, pinnedSources } from "../../src/operations/figures.ts";
 
 const a = parseSha256("a".repeat(64));
 const b = parseSha256("b".repeat(64));
@@ -56,6 +56,13 @@ describe("agreeOnFigures()", () => {
     expect(agreeOnFigures(candidate, [mirror("r2", { sha256: a })], against).sha256).toBe(a);
     expect(agreeOnFigures(model, [mirror("r2")], against).sha256).toBe(a);
   });
+
+  it("does not put figures to the vote when the manifest has none", () => {
+    expect(() =>
+      agreeOnFigures(open, [mirror("one", { sha256: a })], [dropped("two", "DIGEST_CONTRADICTION")]),
+    ).toThrow("two failed");
+    expect(() => agreeOnFigures(open, [mirror("one")], [dropped("two", "MIRROR_LIED")])).toThrow("two failed");
+  });
 });
 
 describe("noMirrorError()", () => {
@@ -74,21 +81,14 @@ describe("noMirrorError()", () => {
   });
 });
 
-describe("pinSource()", () => {
-  it.each([
-    ["hf://org/repo@main/a/b.safetensors", `hf://org/repo@${commit}/a/b.safetensors`],
-    ["hf://org/repo/b.safetensors", `hf://org/repo@${commit}/b.safetensors`],
-    ["https://host/b.safetensors", "https://host/b.safetensors"],
-  ])("%s", (source, pinned) => {
-    expect(pinSource(source, commit)).toBe(pinned);
-    expect(pinSource(source, null)).toBe(source);
-  });
-});
-
 describe("pinnedSources()", () => {
   it("pins the model's own sources only", () => {
-    const sources = ["hf://org/repo@main/x", "https://host/x"];
-    const mirrors = [mirror("hub", { source: "hf://org/repo@main/x", revision: commit }), mirror("config")];
-    expect(pinnedSources({ sources }, mirrors)).toEqual([`hf://org/repo@${commit}/x`, "https://host/x"]);
+    const sources = ["hf://org/repo/x y", "https://host/x", "hf://org/gone@main/x"];
+    const mirrors = [mirror("hub", { source: "hf://org/repo@main/x%20y", revision: commit }), mirror("config")];
+    expect(pinnedSources({ sources }, mirrors)).toEqual([
+      `hf://org/repo@${commit}/x%20y`,
+      "https://host/x",
+      "hf://org/gone@main/x",
+    ]);
   });
 });

@@ -1,0 +1,112 @@
+/** The composition root: puts every part together, each loaded by the first call that needs it. */
+import { type Clock, systemClock } from "./base/clock.ts";
+import { type Environment, processEnvironment, workingFolder } from "./base/process.ts";
+import type { Catalog, Model } from "./catalog/model.ts";
+import type { AdoptReport } from "./operations/adopt.ts";
+import type { Check, CheckOptions, CheckReport } from "./operations/check.ts";
+import type { KitEntry } from "./operations/kits.ts";
+import type { LockReport } from "./operations/lock.ts";
+import type { Listing } from "./operations/ls.ts";
+import { createParts } from "./operations/parts.ts";
+import { isEmptySelection, type Selection, type Selectors } from "./operations/select.ts";
+import type { SyncOptions, SyncResult } from "./operations/sync-ports.ts";
+import type { Settings, SettingsFlags } from "./settings.ts";
+import type { ReadOptions } from "./tree/terms.ts";
+
+/** What {@link createModels} may be told; whatever is left out comes from the environment, the config or a default. */
+export interface ModelsOptions extends SettingsFlags {
+  /** @default the variables of this process */
+  readonly environment?: Environment;
+  /** Where relative paths start. @default the working folder of this process */
+  readonly cwd?: string;
+}
+
+/** What tests put in the place of the outside. */
+export interface ModelsPorts {
+  readonly clock?: Clock;
+}
+
+/** The operations on one tree. Each returns what it found, prints nothing, and throws a `ModelsError` with a `code` and a `fix`. */
+export interface Models {
+  /** Makes the selection present and verified. @throws ModelsError with the gravest failure, listing all */
+  readonly sync: (options?: Selectors & SyncOptions) => Promise<SyncResult>;
+  /** Proves presence without network, microseconds a file. */
+  readonly check: (options?: Selectors & CheckOptions) => Promise<CheckReport>;
+  /** Checks, and throws `MODELS_MISSING` with one problem a model and its fix. */
+  readonly require: (options?: Selectors & CheckOptions) => Promise<CheckReport>;
+  /** Syncs what is selected, then requires it; without selectors `BASE_MODEL_KIT` and `PRELOAD_WORKFLOW` select. */
+  readonly preload: (options?: Selectors & SyncOptions) => Promise<CheckReport>;
+  /** Describes the named kits, or all of them. */
+  readonly kits: (options?: Pick<Selectors, "kits">) => Promise<readonly KitEntry[]>;
+  /** Lists the files of the tree. */
+  readonly ls: (options?: { readonly signal?: AbortSignal }) => Promise<Listing>;
+  /** Reads files again: the selection, or every file with a receipt. */
+  readonly verify: (options?: Selectors & ReadOptions) => Promise<CheckReport>;
+  /** Takes over files that are on this box already, also in `folders`: for the selection, or the whole catalogue. */
+  readonly adopt: (
+    options?: Selectors & ReadOptions & { readonly folders?: readonly string[] },
+  ) => Promise<AdoptReport>;
+  /** Pins the selection in the lockfile. */
+  readonly lock: (options?: Selectors & Pick<SyncOptions, "signal" | "onEvent">) => Promise<LockReport>;
+  /** Which models the selectors mean, and what a workflow asks for that nobody knows. */
+  readonly select: (selectors?: Selectors) => Promise<Selection>;
+  /** Manifests and kits, as read. */
+  readonly catalog: () => Promise<Catalog>;
+  /** The settings in force. */
+  readonly settings: () => Promise<Settings>;
+  /** Ends the threads that were started. Calling it twice is fine. */
+  readonly close: () => Promise<void>;
+}
+
+/** Puts modelferry together. Reads nothing and starts nothing before the first call. */
+export function createModels(options: ModelsOptions = {}, ports: ModelsPorts = {}): Models {
+  const { environment = processEnvironment(), cwd = workingFolder(), ...flags } = options;
+  const clock = ports.clock ?? systemClock;
+  const parts = createParts({ flags, environment, cwd, clock });
+  const { settings, catalog, tree, select } = parts;
+  const opened = async (): Promise<Check> => {
+    const [{ createCheck }, known] = await Promise.all([import("./operations/check.ts"), tree()]);
+    return createCheck({ tree: known, clock });
+  };
+  const sync: Models["sync"] = async (asked = {}) => {
+    const { createSync } = await import("./operations/sync.ts");
+    const run = createSync(await parts.syncPorts(), await parts.syncSettings());
+    return await run(await select(asked), { isOffline: flags.offline ?? false, ...asked });
+  };
+  const requireAll: Models["require"] = async (asked = {}) => {
+    const { requireModels } = await import("./operations/require.ts");
+    return await requireModels(await opened(), await select(asked), asked);
+  };
+  return {
+    sync,
+    check: async (asked = {}) => await (await opened())(await select(asked), asked),
+    require: requireAll,
+    preload: async (asked = {}) => {
+      await sync(asked);
+      return await requireAll(asked);
+    },
+    kits: async (asked = {}) => (await import("./operations/kits.ts")).listKits(await catalog(), asked.kits),
+    ls: async (asked) => (await import("./operations/ls.ts")).listFiles({ tree: await tree(), catalog }, asked),
+    verify: async (asked = {}) => {
+      const { verifyTree } = await import("./operations/verify.ts");
+      const selection = isEmptySelection(asked) ? null : await select(asked);
+      return await verifyTree({ tree: await tree(), clock }, selection, asked);
+    },
+    adopt: async (asked = {}) => {
+      const { adoptModels } = await import("./operations/adopt.ts");
+      const all = async (): Promise<readonly Model[]> => [...(await catalog()).models.values()];
+      const models = isEmptySelection(asked) ? await all() : (await select(asked)).models;
+      const { adopt: configured, hub } = await settings();
+      const folders = [...(asked.folders ?? []), ...configured];
+      return await adoptModels(await tree(), models, { ...asked, places: { folders, hubCache: hub.cache } });
+    },
+    lock: async (asked = {}) => {
+      const { lockSelection } = await import("./operations/lock.ts");
+      return await lockSelection(await parts.syncPorts(), await parts.syncSettings())(await select(asked), asked);
+    },
+    select: async (selectors = {}) => await select(selectors),
+    catalog,
+    settings,
+    close: parts.close,
+  };
+}

@@ -1,0 +1,118 @@
+/** Opens the outside world for one run: control plane, sources and, when the first byte must move, the transfer. */
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { accessTo } from "../base/access.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Report } from "../base/events.ts";
+import { packageVersion } from "../base/version.ts";
+import type { Digest } from "../digest/digest.ts";
+import type { Http } from "../net/http.ts";
+import type { ObjectPlace, S3 } from "../net/s3.ts";
+import type { Settings } from "../settings.ts";
+import type { SourceSettings } from "../sources/source.ts";
+import type { Transfer } from "../transfer/transfer.ts";
+import type { Network } from "./sync-ports.ts";
+
+export interface NetworkPorts {
+  readonly clock: Clock;
+  /** Shared with the tree. */
+  readonly digest: () => Promise<Digest>;
+}
+
+/** Loads what is needed to ask; opens no connection yet. The network is closed by whoever opened it. */
+export async function openNetwork(settings: Settings, ports: NetworkPorts, report: Report): Promise<Network> {
+  const { clock } = ports;
+  const { http, s3 } = await openControlPlane(settings, clock, report);
+  const { createSources } = await import("../sources/index.ts");
+  const sources = createSources(sourceSettings(settings), { http, s3, clock });
+  let transfer: Promise<Transfer> | null = null;
+  return {
+    mirrorsOf: sources.mirrorsOf,
+    transfer: () => {
+      transfer ??= openTransfer(settings, ports, report);
+      return transfer;
+    },
+    readPieces: async (place, signal) => {
+      const { parsePieceTable } = await import("../catalog/pieces.ts");
+      return parsePieceTable(await readText(place, { settings, http, s3 }, signal), place);
+    },
+    close: async () => {
+      await (await transfer?.catch(() => null))?.close();
+      await http.close();
+    },
+  };
+}
+
+/** Reads one text, such as a manifest at a URL, and closes what it opened. */
+export async function fetchText(
+  { settings, clock }: { readonly settings: Settings; readonly clock: Clock },
+  url: string,
+  signal?: AbortSignal,
+): Promise<string> {
+  const { http, s3 } = await openControlPlane(settings, clock, () => undefined);
+  try {
+    return await readText(url, { settings, http, s3 }, signal);
+  } finally {
+    await http.close();
+  }
+}
+
+interface ControlPlane {
+  readonly http: Http;
+  readonly s3: S3;
+}
+
+async function openControlPlane(settings: Settings, clock: Clock, report: Report): Promise<ControlPlane> {
+  const [{ createHttp }, { createS3 }] = await Promise.all([import("../net/http.ts"), import("../net/s3.ts")]);
+  const { caFile, proxy } = settings;
+  const http = createHttp({ caFile, proxy, userAgent: userAgent() }, { clock, report });
+  return { http, s3: createS3(({ kind, bucket }) => accessTo(settings.s3, kind, bucket), { http, clock }) };
+}
+
+/** A host whose variable is not set has no credential; then its own answer says what is wrong. */
+function sourceSettings(settings: Settings): SourceSettings {
+  const hosts = settings.hosts.flatMap(({ secret, ...host }) => (secret === null ? [] : [{ ...host, secret }]));
+  return { ...settings, hosts };
+}
+
+async function openTransfer(settings: Settings, ports: NetworkPorts, report: Report): Promise<Transfer> {
+  const [{ createTransfer }, { readExtraCa }] = await Promise.all([
+    import("../transfer/transfer.ts"),
+    import("../net/agent.ts"),
+  ]);
+  const { limits, caFile, proxy } = settings;
+  const extraCa = caFile === null ? null : await readExtraCa(caFile);
+  return createTransfer(
+    { ...limits, extraCa, proxy, userAgent: userAgent() },
+    { clock: ports.clock, report, digest: await ports.digest() },
+  );
+}
+
+function userAgent(): string {
+  return `modelferry/${packageVersion()}`;
+}
+
+/** The text at a URL, in a bucket, or in a file. */
+async function readText(
+  place: string,
+  { settings, http, s3 }: ControlPlane & { readonly settings: Settings },
+  signal?: AbortSignal,
+): Promise<string> {
+  if (!/^[a-z][a-z0-9+.-]+:\/\//i.test(place)) return await readFile(place, "utf8");
+  if (/^file:/i.test(place)) return await readFile(fileURLToPath(place), "utf8");
+  const [{ credentialFor }, { parseSource }] = await Promise.all([
+    import("../sources/credentials.ts"),
+    import("../sources/uri.ts"),
+  ]);
+  const source = parseSource(place);
+  const url = source.kind === "r2" || source.kind === "s3" ? await addressOf(source, settings, s3) : place;
+  return await http.fetchText(url, signal, credentialFor(url, sourceSettings(settings).hosts));
+}
+
+const SIGNED_SECONDS = 300;
+
+async function addressOf(place: ObjectPlace, settings: Settings, s3: S3): Promise<string> {
+  const { publicUrl } = accessTo(settings.s3, place.kind, place.bucket);
+  if (publicUrl === undefined) return await s3.presignGet(place, SIGNED_SECONDS);
+  return `${publicUrl.replace(/\/+$/, "")}/${place.key.split("/").map(encodeURIComponent).join("/")}`;
+}

@@ -1,0 +1,111 @@
+/** The parts of one composition, each built when first asked for, so that a check loads no network. */
+import type { Clock } from "../base/clock.ts";
+import type { Environment } from "../base/process.ts";
+import type { Catalog } from "../catalog/model.ts";
+import type { Digest } from "../digest/digest.ts";
+import type { Settings, SettingsFlags } from "../settings.ts";
+import type { Tree } from "../tree/tree.ts";
+import { isEmptySelection, type Selection, type Selectors, selectModels } from "./select.ts";
+import type { SyncPorts, SyncSettings } from "./sync-ports.ts";
+
+export interface Composition {
+  readonly flags: SettingsFlags;
+  readonly environment: Environment;
+  /** Where relative paths start. */
+  readonly cwd: string;
+  readonly clock: Clock;
+}
+
+export interface Parts {
+  readonly settings: () => Promise<Settings>;
+  readonly catalog: () => Promise<Catalog>;
+  readonly tree: () => Promise<Tree>;
+  /** Without selectors, what the environment selects. */
+  readonly select: (selectors: Selectors) => Promise<Selection>;
+  readonly syncPorts: () => Promise<SyncPorts>;
+  readonly syncSettings: () => Promise<SyncSettings>;
+  readonly close: () => Promise<void>;
+}
+
+/** Builds nothing yet. */
+export function createParts({ flags, environment, cwd, clock }: Composition): Parts {
+  const settings = once(async () => {
+    const { resolveSettings } = await import("../settings.ts");
+    return await resolveSettings(flags, environment, cwd, {
+      readConfig: async (file) => (await import("../catalog/config.ts")).readConfig(file),
+    });
+  });
+  const catalog = once(async () => {
+    const [{ loadCatalog }, known] = await Promise.all([import("../catalog/load.ts"), settings()]);
+    const fetchText = async (url: string, signal?: AbortSignal): Promise<string> =>
+      (await import("./open-network.ts")).fetchText({ settings: known, clock }, url, signal);
+    return await loadCatalog(known, { fetchText });
+  });
+  const digests = createLazyDigest();
+  const tree = once(async () => {
+    const [{ createTree }, { root }] = await Promise.all([import("../tree/tree.ts"), settings()]);
+    const sha256File: Digest["sha256File"] = async (path, options) => (await digests.open()).sha256File(path, options);
+    return createTree(root, { clock, digest: { sha256File } });
+  });
+  return {
+    settings,
+    catalog,
+    tree,
+    select: async (selectors) => {
+      const wanted = isEmptySelection(selectors) ? await environmentSelectors(environment) : selectors;
+      return await selectModels(wanted, await catalog(), async (workflow, known) => {
+        const { matchWorkflow } = await import("./match-workflow.ts");
+        return await matchWorkflow(workflow, known, cwd);
+      });
+    },
+    syncPorts: async () => {
+      const [{ readLock, writeLock }, known] = await Promise.all([import("../catalog/lockfile.ts"), settings()]);
+      const openNetwork: SyncPorts["openNetwork"] = async (report) =>
+        (await import("./open-network.ts")).openNetwork(known, { clock, digest: digests.open }, report);
+      return { tree: await tree(), openNetwork, readLock, writeLock, clock };
+    },
+    syncSettings: async () => {
+      const { lockfile, adopt, hub, limits, allowPickle, trustFirstUse } = await settings();
+      const { files, reserveBytes } = limits;
+      return { lockfile, adopt, hubCache: hub.cache, files, reserveBytes, allowPickle, trustFirstUse };
+    },
+    close: digests.close,
+  };
+}
+
+async function environmentSelectors(environment: Environment): Promise<Selectors> {
+  return (await import("../settings.ts")).selectionFromEnvironment(environment);
+}
+
+/** Calls `make` once; a failure is not kept, so that the next call can do better. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | null = null;
+  return () => {
+    made ??= make().catch((error: unknown) => {
+      made = null;
+      throw error;
+    });
+    return made;
+  };
+}
+
+interface LazyDigest {
+  readonly open: () => Promise<Digest>;
+  readonly close: () => Promise<void>;
+}
+
+/** Its threads are started by the first file that must be read, and ended by `close`. */
+function createLazyDigest(): LazyDigest {
+  let digest: Promise<Digest> | null = null;
+  return {
+    open: () => {
+      digest ??= import("../digest/digest.ts").then(({ createDigest }) => createDigest());
+      return digest;
+    },
+    close: async () => {
+      const open = digest;
+      digest = null;
+      await (await open)?.close();
+    },
+  };
+}
