@@ -9,7 +9,7 @@ export function nearestTo(word: string, candidates: Iterable<string>): string | 
   if (word.length > MAX_LENGTH) return null;
   const wanted = word.toLowerCase();
   let best: string | null = null;
-  let left = Math.max(1, Math.floor(word.length / 3));
+  let left = allowedDistance(word.length);
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - word.length) > left) continue;
     const seen = distance(wanted, candidate.toLowerCase());
@@ -19,6 +19,11 @@ export function nearestTo(word: string, candidates: Iterable<string>): string | 
     left = seen - 1;
   }
   return best;
+}
+
+/** One letter in a short word, two swapped ones (a distance of 2) in a usual one, a third of a long one. */
+function allowedDistance(length: number): number {
+  return length < 4 ? 1 : Math.max(2, Math.floor(length / 3));
 }
 
 /** `did you mean "flux"?`, or undefined when nothing is near; made to be a `fix`. */

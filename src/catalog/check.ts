@@ -45,16 +45,13 @@ export function wholeNumber(min: number, max: number, fix: string): z.ZodNumber 
 
 /** Another version has other keys, so it is said alone, before everything that would follow from it. */
 function versionProblem(document: Document): Problem | null {
-  const { root } = document;
-  if (!isRecord(root) || !Object.hasOwn(root, "version") || root["version"] === FORMAT_VERSION) return null;
-  const seen = JSON.stringify(root["version"]) ?? "nothing";
+  const version = valueAt(document.root, ["version"]);
+  if (version === undefined || version === FORMAT_VERSION) return null;
+  const isNewer = typeof version === "number" && version > FORMAT_VERSION;
   return {
     at: document.placeOf(["version"]),
-    message: `version is ${shorten(seen)}, this modelferry reads version ${FORMAT_VERSION}`,
-    fix:
-      typeof root["version"] === "number" && root["version"] > FORMAT_VERSION
-        ? "update modelferry"
-        : `write version: ${FORMAT_VERSION}`,
+    message: `version is ${shorten(JSON.stringify(version))}, this modelferry reads version ${FORMAT_VERSION}`,
+    fix: isNewer ? "update modelferry" : `write version: ${FORMAT_VERSION}`,
   };
 }
 
@@ -63,12 +60,10 @@ function problemsOf(issue: z.core.$ZodIssue, schema: z.ZodType, document: Docume
   if (issue.code === "invalid_key") return wrongKey(issue, document);
   const value = valueAt(document.root, issue.path);
   const at = document.placeOf(issue.path);
-  if (issue.code === "invalid_type" && value === undefined) return [missing(issue.path, document)];
   if (issue.code === "custom") {
-    const fix: unknown = issue.params?.["fix"];
-    const message = `${labelOf(issue.path)} ${issue.message}`;
-    return [typeof fix === "string" ? { at, message, fix } : { at, message }];
+    return [{ at, message: `${labelOf(issue.path)} ${issue.message}`, ...fixOf(issue) }];
   }
+  if (value === undefined) return [missing(issue.path, document)];
   return [{ at, message: `${labelOf(issue.path)} is ${kindOf(value)}, expected ${expectedBy(issue)}` }];
 }
 
@@ -88,11 +83,14 @@ function unknownKeys(
 
 function wrongKey(issue: z.core.$ZodIssueInvalidKey, document: Document): readonly Problem[] {
   const at = document.placeOfKey(issue.path);
-  return issue.issues.map((inner) => {
-    const fix: unknown = inner.code === "custom" ? inner.params?.["fix"] : undefined;
-    const message = `the key "${shorten(String(issue.path.at(-1)))}" ${inner.message}`;
-    return typeof fix === "string" ? { at, message, fix } : { at, message };
-  });
+  const key = shorten(String(issue.path.at(-1)));
+  return issue.issues.map((inner) => ({ at, message: `the key "${key}" ${inner.message}`, ...fixOf(inner) }));
+}
+
+/** What a check of ours said to do. */
+function fixOf(issue: z.core.$ZodIssue): { readonly fix?: string } {
+  const fix = valueAt(issue, ["params", "fix"]);
+  return typeof fix === "string" ? { fix } : {};
 }
 
 function missing(path: readonly PropertyKey[], document: Document): Problem {
@@ -138,7 +136,10 @@ function kindOf(value: unknown): string {
 }
 
 function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>((value, step) => (isObject(value) ? Reflect.get(value, step) : undefined), root);
+  return path.reduce<unknown>(
+    (value, step) => (isObject(value) && Object.hasOwn(value, step) ? Reflect.get(value, step) : undefined),
+    root,
+  );
 }
 
 function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): unknown {
@@ -152,7 +153,7 @@ function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): unknown {
 
 function keysOf(schema: unknown): readonly string[] {
   const inner = unwrap(schema);
-  return inner instanceof z.ZodObject ? Object.keys(inner.shape) : [];
+  return inner instanceof z.ZodObject ? Object.keys(inner.shape).filter((key) => !key.startsWith("$")) : [];
 }
 
 function unwrap(schema: unknown): unknown {
@@ -170,8 +171,4 @@ function inOrder(problems: readonly Problem[]): readonly Problem[] {
 
 function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return isObject(value) && !Array.isArray(value);
 }

@@ -6,7 +6,7 @@ import { parseBytes } from "../base/bytes.ts";
 import { reasonOf } from "../base/errors.ts";
 import { type Config, type Limits, placeFrom } from "../settings.ts";
 import { checkDocument, checkedText, wholeNumber } from "./check.ts";
-import { nameField, versionField } from "./fields.ts";
+import { nameField, schemaField, versionField } from "./fields.ts";
 import { problemsError } from "./problems.ts";
 import { MAX_TEXT_BYTES, readDocument } from "./read.ts";
 import { sourceProblem } from "./source-uri.ts";
@@ -52,6 +52,7 @@ const countField = wholeNumber(1, 256, "write a whole number from 1 to 256");
 
 /** What a config file holds. */
 export interface ConfigFile {
+  readonly $schema?: string | undefined;
   readonly version?: 1 | undefined;
   readonly root?: string | undefined;
   readonly manifests?: readonly string[] | undefined;
@@ -138,6 +139,7 @@ const bucketSchema: z.ZodType<BucketFile> = z
 /** The schema of a config file. */
 export const configSchema: z.ZodType<ConfigFile> = z
   .strictObject({
+    $schema: schemaField,
     version: versionField.optional(),
     root: folderField.optional().describe("The models folder."),
     manifests: z.array(folderField).optional().describe("Folders, files or URLs with manifests."),

@@ -45,6 +45,9 @@ export interface Document {
 /** Deeper nesting is refused by every reader: no file of ours needs it, and recursion stays bounded. */
 export const MAX_DEPTH = 64;
 
+/** What every reader says of it. */
+export const TOO_DEEP: string = `this is nested deeper than ${MAX_DEPTH} levels`;
+
 /** Why `key` cannot be put into `object`, or null when it can; the same words from every reader. */
 export function keyProblem(object: object, key: string): Omit<Fault, "offset"> | null {
   if (key === "__proto__") return { message: 'the key "__proto__" is not allowed', fix: "remove it" };

@@ -11,6 +11,9 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._+@-]{0,199}$/;
 /** `version: 1`. */
 export const versionField: z.ZodLiteral<1> = z.literal(FORMAT_VERSION);
 
+/** What an editor reads to complete and check the file; nothing to us. */
+export const schemaField: z.ZodOptional<z.ZodString> = z.string().optional();
+
 /** A name that can stand in a list separated by commas or blanks, and on a command line. */
 export const nameField: z.ZodString = checkedText(
   (text) => (NAME.test(text) ? null : `${JSON.stringify(shorten(text))} is no name`),

@@ -1,5 +1,5 @@
 /** Reads JSON with the place of every value: RFC 8259 to the letter, and no key twice. */
-import { type Fault, keyProblem, MAX_DEPTH, type Mark, type Parsed, shorten, TextFault } from "./document.ts";
+import { type Fault, keyProblem, MAX_DEPTH, type Mark, type Parsed, shorten, TextFault, TOO_DEEP } from "./document.ts";
 
 const STRING = /"[^"\\\u0000-\u001f]*"/y;
 const ESCAPED_STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
@@ -31,7 +31,7 @@ export function readJson(text: string): Parsed | readonly Fault[] {
 }
 
 function readValue(cursor: Cursor, depth: number): unknown {
-  if (depth > MAX_DEPTH) fail(cursor, `this is nested deeper than ${MAX_DEPTH} levels`);
+  if (depth > MAX_DEPTH) throw new TextFault({ offset: cursor.at, message: TOO_DEEP });
   const first = cursor.text[cursor.at];
   if (first === "{") return readObject(cursor, depth);
   if (first === "[") return readArray(cursor, depth);

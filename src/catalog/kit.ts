@@ -2,11 +2,12 @@
 import { z } from "zod";
 import { type Checked, checkDocument } from "./check.ts";
 import type { Document } from "./document.ts";
-import { nameField, textField, versionField } from "./fields.ts";
+import { nameField, schemaField, textField, versionField } from "./fields.ts";
 import type { Kit } from "./model.ts";
 
 /** What a kit file holds. */
 export interface KitFile {
+  readonly $schema?: string | undefined;
   readonly version: 1;
   readonly name: string;
   readonly description?: string | null | undefined;
@@ -17,6 +18,7 @@ export interface KitFile {
 /** The schema of a kit file. */
 export const kitSchema: z.ZodType<KitFile> = z
   .strictObject({
+    $schema: schemaField,
     version: versionField,
     name: nameField.describe("The name that --kit takes."),
     description: textField.nullish().describe("A line for people."),

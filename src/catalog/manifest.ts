@@ -5,7 +5,16 @@ import type { Problem } from "../base/errors.ts";
 import type { TreePath } from "../base/paths.ts";
 import { type Checked, checkDocument } from "./check.ts";
 import type { Document } from "./document.ts";
-import { nameField, pathField, sha256Field, sizeField, sourceField, textField, versionField } from "./fields.ts";
+import {
+  nameField,
+  pathField,
+  schemaField,
+  sha256Field,
+  sizeField,
+  sourceField,
+  textField,
+  versionField,
+} from "./fields.ts";
 import type { Model } from "./model.ts";
 import { canonicalSource } from "./source-uri.ts";
 
@@ -42,13 +51,14 @@ const entrySchema: z.ZodType<ManifestEntry> = z.strictObject({
 
 /** What a manifest file holds. */
 export interface ManifestFile {
+  readonly $schema?: string | undefined;
   readonly version: 1;
   readonly models: readonly ManifestEntry[];
 }
 
 /** The schema of a manifest file. */
 export const manifestSchema: z.ZodType<ManifestFile> = z
-  .strictObject({ version: versionField, models: z.array(entrySchema) })
+  .strictObject({ $schema: schemaField, version: versionField, models: z.array(entrySchema) })
   .describe("Models: what they are, where they belong and where they can be had.");
 
 /** An entry with the document that it stands in, so that a later problem can be placed. */

@@ -9,7 +9,7 @@ import {
   Parser,
   type Document as YamlDocument,
 } from "yaml";
-import { type Fault, keyProblem, MAX_DEPTH, type Mark, type Parsed, TextFault } from "./document.ts";
+import { type Fault, keyProblem, MAX_DEPTH, type Mark, type Parsed, TextFault, TOO_DEEP } from "./document.ts";
 
 /** How many values all aliases of one text may stand for together; a "billion laughs" needs a billion. */
 const MAX_ALIASED = 10_000;
@@ -66,7 +66,7 @@ function refuseDeep(root: object): void {
     const { token, depth } = next;
     if (depth > MAX_DEPTH + 1) {
       const offset = "offset" in token ? Number(token.offset) : 0;
-      throw new TextFault({ offset, message: `this is nested deeper than ${MAX_DEPTH} levels` });
+      throw new TextFault({ offset, message: TOO_DEEP });
     }
     const inner = "items" in token && Array.isArray(token.items) ? token.items : [token];
     for (const { key, value } of inner) {
@@ -77,15 +77,23 @@ function refuseDeep(root: object): void {
 }
 
 function collectFaults(document: YamlDocument.Parsed, reading: Reading): void {
+  const places = new Set<number>();
   for (const { pos, message } of [...document.errors, ...document.warnings]) {
-    reading.faults.push({ offset: pos[0], message: lowerFirst(message) });
+    // What the package says next of the same place follows from the first.
+    if (places.size < places.add(pos[0]).size) {
+      reading.faults.push({
+        offset: pos[0],
+        message: lowerFirst(message),
+        fix: "check the indentation and quotes here",
+      });
+    }
   }
 }
 
 function readNode(node: ParsedNode | null, reading: Reading, depth: number): Anchored {
   if (node === null) return { value: null, weight: 1 };
   if (depth > MAX_DEPTH) {
-    throw new TextFault({ offset: node.range[0], message: `this is nested deeper than ${MAX_DEPTH} levels` });
+    throw new TextFault({ offset: node.range[0], message: TOO_DEEP });
   }
   if (isAlias(node)) return readAlias(node.source, node.range[0], reading);
   const read = readValue(node, reading, depth);
