@@ -66,7 +66,7 @@ export async function writeReceipt(
     mtimeNs: String(mtimeNs),
     inode: String(inode),
     dev: String(dev),
-    verifiedAt: receipt.verifiedAt ?? Math.round(parts.clock.now()),
+    verifiedAt: receipt.verifiedAt ?? Math.max(0, Math.round(parts.clock.now())),
     mirrors,
     how,
     aliases,

@@ -42,7 +42,8 @@ export async function reuse(
   await refuseChanged(from, wanted);
   const made = await share(parts, from, wanted, options);
   try {
-    await refuseChanged(from, wanted);
+    // A hard link must be to the very file that was read, even if another had its name for a moment.
+    await refuseChanged(made.how === "hardlink" ? { ...from, path: made.path } : from, wanted);
     const replace = options.replace ?? false;
     await place(parts, made.path, wanted, { mirrors: [from.path], how: "reused", replace });
   } catch (error) {

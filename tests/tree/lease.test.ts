@@ -294,7 +294,7 @@ describe("isHolderAlive()", () => {
 
   it("takes a process that ended without being waited for as gone", async () => {
     const self = await describeSelf("self");
-    const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "inherit"] });
+    const parent = spawn("sh", ["-c", "sleep 0.3 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "inherit"] });
     children.push(parent);
     const line = (await createInterface({ input: parent.stdout })[Symbol.asyncIterator]().next()).value as string;
     const stat = async (): Promise<readonly string[]> =>

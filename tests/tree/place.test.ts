@@ -1,9 +1,11 @@
 /** Placing: the final name appears once, whole, in the tree, and never takes what is not ours. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, renameSync, symlinkSync } from "node:fs";
 import { access, link, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { isModelsError } from "../../src/base/errors.ts";
@@ -11,6 +13,7 @@ import { place } from "../../src/tree/place.ts";
 import { readReceipt } from "../../src/tree/receipt.ts";
 import { type Bench, createBench, makeHome, seededBytes, wantedOf } from "./support.ts";
 
+const PLACE_CHILD = fileURLToPath(new URL("place-child.ts", import.meta.url));
 const bytes = seededBytes(1, 4096);
 const wanted = wantedOf("diffusion_models/flux.safetensors", bytes);
 const origin = { mirrors: ["mirror.test"], how: "fetched" } as const;
@@ -216,6 +219,44 @@ describe("hostile 10: something else under the final name", () => {
       message: expect.stringContaining("it is a file, expected a folder"),
     });
   });
+});
+
+describe("hostile 58: a process that is killed while it places", () => {
+  it("leaves one whole file, a receipt that tells the truth, and a tree that works", async () => {
+    const bench = await createBench();
+    const versions = [seededBytes(1, 100_000), seededBytes(2, 100_000)].map((content) => ({
+      content,
+      wanted: wantedOf("diffusion_models/flux.safetensors", content, ["unet/alias.safetensors"]),
+    }));
+    for (const afterMs of [0, 1, 3, 7, 11, 16, 22, 29, 37, 46]) {
+      await killAfter(afterMs, bench.root);
+      const seen = await readFile(join(bench.root, wanted.path)).catch(() => null);
+      for (const { content, wanted: version } of versions) {
+        const { status } = await bench.tree.check(version);
+        if (status === "present") expect(seen?.equals(content)).toBe(true);
+        if (seen !== null) expect(["present", "unverified", "corrupt"]).toContain(status);
+      }
+      expect(seen === null || versions.some(({ content }) => seen.equals(content))).toBe(true);
+      expect(
+        (await bench.names()).filter((name) => !/^(diffusion_models|unet)\/[a-z]+\.safetensors$/.test(name)),
+      ).toEqual([]);
+    }
+    for (const { content, wanted: version } of versions) {
+      await bench.fetch(version, content, { replace: true });
+      await bench.tree.linkAliases(version);
+      expect(await bench.tree.check(version, { isDeep: true })).toMatchObject({ status: "present" });
+    }
+  });
+
+  async function killAfter(ms: number, root: string): Promise<void> {
+    const args = ["--import", "tsx", PLACE_CHILD, root, wanted.path];
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+    const ended = once(child, "exit");
+    await once(child.stdout, "data");
+    await systemClock.sleep(ms);
+    child.kill("SIGKILL");
+    expect((await ended)[1]).toBe("SIGKILL");
+  }
 });
 
 const isRoot = userInfo().uid === 0;

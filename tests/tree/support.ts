@@ -1,12 +1,10 @@
 /** A tree on a real disk to test with, and seeded files to fill it. */
-import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach } from "vitest";
-import { parseSha256, type Sha256 } from "../../src/base/artifact.ts";
 import { systemClock } from "../../src/base/clock.ts";
-import { parseTreePath } from "../../src/base/paths.ts";
 import { createLayout } from "../../src/tree/layout.ts";
 import type { TreeParts, WantedArtifact } from "../../src/tree/terms.ts";
 import { createTree, type Tree } from "../../src/tree/tree.ts";
@@ -68,38 +66,11 @@ export async function createBench(options: { root?: string } = {}): Promise<Benc
 }
 
 async function allNames(folder: string): Promise<readonly string[]> {
-  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
+  const entries = existsSync(folder) ? await readdir(folder, { withFileTypes: true, recursive: true }) : [];
   return entries
     .filter((entry) => !entry.isDirectory())
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
     .sort();
 }
 
-export function sha256Of(content: Uint8Array | string): Sha256 {
-  return parseSha256(createHash("sha256").update(content).digest("hex"));
-}
-
-/** `size` bytes that are the same for the same seed. */
-export function seededBytes(seed: number, size: number): Buffer {
-  const bytes = Buffer.alloc(size);
-  let state = (seed * 2654435761) >>> 0 || 1;
-  for (let at = 0; at < size; at += 1) {
-    state ^= state << 13;
-    state >>>= 0;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    state >>>= 0;
-    bytes[at] = state & 0xff;
-  }
-  return bytes;
-}
-
-export function wantedOf(path: string, content: Uint8Array | string, aliases: readonly string[] = []): WantedArtifact {
-  return {
-    name: path.split("/").at(-1) ?? path,
-    path: parseTreePath(path),
-    aliases: aliases.map(parseTreePath),
-    size: Buffer.byteLength(content),
-    sha256: sha256Of(content),
-  };
-}
+export { seededBytes, sha256Of, wantedOf } from "./seeded.ts";
