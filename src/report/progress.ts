@@ -140,8 +140,9 @@ function plannedFiles(
 ): ReadonlyMap<string, FileState> {
   const files = new Map(known);
   for (const line of lines) {
-    // A link to a model that has a line of its own is part of that model.
-    if (line.action === "link" && files.has(line.model)) continue;
+    const before = files.get(line.model);
+    // What failed before there was a plan has failed all the same.
+    if (before !== undefined && isSettled(before)) continue;
     const size = line.size === null ? null : finite(line.size);
     const resumed = line.action === "resume" && size !== null ? Math.max(0, size - finite(line.fetchBytes)) : 0;
     files.set(line.model, {

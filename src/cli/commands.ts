@@ -1,0 +1,64 @@
+/** The list of commands: names, purposes, groups, and where each is loaded from when it is asked for. */
+import type { CommandEntry } from "./command.ts";
+
+/** In the order of the help. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "sync",
+    purpose: "make the selection present and verified, from all mirrors at once",
+    group: "Fetch",
+    load: async () => (await import("./commands/sync.ts")).syncCommand,
+  },
+  {
+    name: "adopt",
+    purpose: "take over model files that are already on this box",
+    group: "Fetch",
+    load: async () => (await import("./commands/adopt.ts")).adoptCommand,
+  },
+  {
+    name: "lock",
+    purpose: "pin what a selection is now, for sync --frozen",
+    group: "Fetch",
+    load: async () => (await import("./commands/lock.ts")).lockCommand,
+  },
+  {
+    name: "check",
+    purpose: "prove, without network, that the selection is here",
+    group: "Prove",
+    load: async () => (await import("./commands/check.ts")).checkCommand,
+  },
+  {
+    name: "verify",
+    purpose: "read files again and compare them with their digests",
+    group: "Prove",
+    load: async () => (await import("./commands/verify.ts")).verifyCommand,
+  },
+  {
+    name: "kits",
+    purpose: "list the kits, or show what is in one",
+    group: "Look",
+    load: async () => (await import("./commands/kits.ts")).kitsCommand,
+  },
+  {
+    name: "ls",
+    purpose: "list the files of the models folder",
+    group: "Look",
+    load: async () => (await import("./commands/ls.ts")).lsCommand,
+  },
+  {
+    name: "completion",
+    purpose: "print the completion script for bash, zsh or fish",
+    group: "Shell",
+    load: async () => (await import("./commands/completion.ts")).completionCommand,
+  },
+];
+
+/** What the completion scripts call; in no help. */
+export const HIDDEN_COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "__complete",
+    purpose: "answer a shell's completion",
+    group: "Shell",
+    load: async () => (await import("./commands/complete.ts")).completeCommand,
+  },
+];

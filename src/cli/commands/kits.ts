@@ -1,0 +1,78 @@
+/** `models kits`: which kits there are, and what is in one. */
+import { formatBytes } from "../../base/bytes.ts";
+import { didYouMean } from "../../base/did-you-mean.ts";
+import { ModelsError } from "../../base/errors.ts";
+import type { KitEntry } from "../../operations/kits.ts";
+import type { Paper } from "../../report/notices.ts";
+import { formatTable } from "../../report/table.ts";
+import { countOf, printable, wrapText } from "../../report/text.ts";
+import { type Call, type CommandSpec, printJson, printLines } from "../command.ts";
+import { EXIT_DONE } from "../exit-codes.ts";
+import { withModels } from "../open-models.ts";
+
+export const kitsCommand: CommandSpec = {
+  arguments: [
+    { syntax: "[show]", says: "with a name: what is in that kit", completes: ["show"] },
+    { syntax: "[name]", says: "name of a kit", completes: "kit" },
+  ],
+  options: [],
+  examples: [
+    { line: "models kits", says: "which kits there are, and how large they are" },
+    { line: "models kits show flux", says: "what is in one" },
+    { line: "models kits --json | jq -r '.[].name'", says: "for a script" },
+  ],
+  exits: [],
+  run: (call) =>
+    withModels(call, async (models) => {
+      const name = shownKit(call.args);
+      const kits = await models.kits(name === null ? {} : { kits: [name] });
+      const [first] = kits;
+      if (call.flags.json === true) printJson(call, name === null ? kits : first);
+      else if (name !== null && first !== undefined) printLines(call, kitLines(first, call.out));
+      else printLines(call, listLines(kits, call.out));
+      return EXIT_DONE;
+    }),
+};
+
+function shownKit([verb, name]: Call["args"]): string | null {
+  if (verb === undefined) return null;
+  if (verb === "show" && name !== undefined) return name;
+  throw new ModelsError("USAGE", `Cannot read "models kits ${verb}": expected nothing more, or show and a kit's name`, {
+    fix: didYouMean(verb, ["show"]) ?? `models kits show ${verb === "show" ? "NAME" : verb}`,
+  });
+}
+
+function listLines(kits: readonly KitEntry[], { width, style }: Paper): readonly string[] {
+  return formatTable(
+    [
+      { title: "kit" },
+      { title: "models", align: "right" },
+      { title: "size", align: "right" },
+      { title: "what", minWidth: 10 },
+    ],
+    kits.map((kit) => [printable(kit.name), String(kit.models.length), sizeText(kit), whatText(kit)]),
+    { width, title: style.dim, paint: (text, _row, column) => (column === 0 ? style.bold(text) : text) },
+  );
+}
+
+function sizeText({ size, unknownSizes }: KitEntry): string {
+  return unknownSizes > 0 ? `> ${formatBytes(size)}` : formatBytes(size);
+}
+
+function whatText({ description, gated }: KitEntry): string {
+  return gated > 0 ? `${printable(description)} (${gated} gated)` : printable(description);
+}
+
+function kitLines(kit: KitEntry, { style, width }: Paper): readonly string[] {
+  const gated = kit.gated > 0 ? [`${countOf(kit.gated, "model")} need accepted terms and a token (HF_TOKEN)`] : [];
+  return [
+    `${style.bold(printable(kit.name))}: ${countOf(kit.models.length, "model")}, ${sizeText(kit)}`,
+    ...wrapText(printable(kit.description), width ?? 100),
+    ...(kit.includes.length === 0 ? [] : [`includes ${kit.includes.map(printable).join(", ")}`]),
+    ...gated,
+    "",
+    ...kit.models.map((name) => `  ${printable(name)}`),
+    "",
+    style.dim(`models sync --kit ${kit.name}`),
+  ];
+}

@@ -1,0 +1,61 @@
+/** Paints progress over itself on a terminal; what is final moves up and stays. */
+import { createLogUpdate } from "log-update";
+import type { Event } from "../base/events.ts";
+import { barColumns, renderBars, type View } from "../report/bars.ts";
+import { noticeOf, type Paper, planHeadline, settledLines } from "../report/notices.ts";
+import { advance, noProgress, type Progress } from "../report/progress.ts";
+import type { Call } from "./command.ts";
+import { isToldByFiles, type Reporter } from "./reporter.ts";
+
+/** Often enough to look alive, seldom enough to cost nothing over ssh. */
+const PAINT_EVERY_MS = 100;
+
+/** Bars on standard error until {@link Reporter.close}. */
+export function createLive({ terminal, clock, err, signal }: Call): Reporter {
+  const { stderr } = terminal;
+  const screen = createLogUpdate(stderr.stream);
+  let progress = noProgress;
+  let notices: readonly string[] = [];
+
+  const view = (): View => ({
+    columns: stderr.columns() ?? 80,
+    rows: stderr.rows() ?? 24,
+    now: clock.now(),
+    style: err.style,
+  });
+  const paint = (isLast = false): void => {
+    // One by one: a text higher than the terminal would lose its beginning.
+    for (const notice of notices) screen.persist(notice);
+    notices = [];
+    const bars = isLast ? [] : renderBars(progress, view());
+    if (bars.length > 0) screen(bars.join("\n"));
+    else screen.clear();
+  };
+  const stopPainting = clock.every(PAINT_EVERY_MS, paint);
+  signal.addEventListener("abort", () => {
+    notices = [...notices, err.style.warn("Stopping; what is on the disk is kept. Ctrl-C again quits at once.")];
+  });
+
+  return {
+    onEvent: (event) => {
+      const before = progress;
+      progress = advance(progress, event);
+      notices = [...notices, ...lastingLines(event, before, progress, { ...err, width: view().columns })];
+    },
+    progress: () => progress,
+    hasTold: (error) => isToldByFiles(error, progress),
+    close: () => {
+      stopPainting();
+      paint(true);
+      screen.done();
+    },
+  };
+}
+
+function lastingLines(event: Event, before: Progress, after: Progress, paper: Paper): readonly string[] {
+  if (event.kind === "plan") return [planHeadline(event)];
+  if (event.kind !== "file-finished" && event.kind !== "file-failed") return noticeOf(event, paper);
+  const file = after.files.get(event.model);
+  if (file === undefined || after.settled.length === before.settled.length) return [];
+  return settledLines(file, barColumns(after, { columns: paper.width ?? 80 }).name, paper);
+}

@@ -1,0 +1,106 @@
+/** The flags that commands share, described once. */
+import { parseBytes } from "../base/bytes.ts";
+import { ModelsError } from "../base/errors.ts";
+import type { ArgumentSpec, OptionSpec } from "./command.ts";
+
+/** Repeatable, and comma separated within one: `--kit flux,sdxl --kit wan`. */
+function collect(text: string, before: unknown): readonly string[] {
+  return [...listOf(before), ...splitList(text)];
+}
+
+/** Repeatable only: a path may have a comma. */
+function collectWhole(text: string, before: unknown): readonly string[] {
+  return [...listOf(before), text];
+}
+
+function listOf(before: unknown): readonly string[] {
+  return Array.isArray(before) ? before : [];
+}
+
+/** `flux, sdxl` as two names; empty parts are left out. */
+export function splitList(text: string): readonly string[] {
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+}
+
+function positiveRate(text: string): number {
+  const bytes = parseBytes(text);
+  if (bytes > 0) return bytes;
+  throw new ModelsError("USAGE", `Cannot use rate "${text}": expected more than nothing`, {
+    fix: "write it as 50MB, bytes per second",
+  });
+}
+
+function laneCount(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= 1 && count <= 256) return count;
+  throw new ModelsError("USAGE", `Cannot use "${text}" lanes: expected a whole number from 1 to 256`, {
+    fix: "leave --lanes out to have modelferry find the number",
+  });
+}
+
+/** Accepted before and after every command. */
+export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
+  {
+    flags: "--root <folder>",
+    says: "models folder (else MODELS_ROOT, the config, ./models)",
+    completes: "folder",
+  },
+  { flags: "--config <file>", says: "config to use (else ./models.config.yaml)", completes: "file" },
+  {
+    flags: "--manifests <place>",
+    says: "folder, file or URL with manifests; repeatable",
+    parse: collectWhole,
+    completes: "file",
+  },
+  {
+    flags: "--kits <place>",
+    says: "folder, file or URL with kits; repeatable",
+    parse: collectWhole,
+    completes: "file",
+  },
+  { flags: "--json", says: "JSON on standard output" },
+  { flags: "-q, --quiet", says: "no progress; errors and the result only" },
+  { flags: "--no-color", says: "no colour (as with NO_COLOR)" },
+];
+
+/** Which models: the same for every command that takes a selection. */
+export const SELECT_OPTIONS: readonly OptionSpec[] = [
+  {
+    flags: "-k, --kit <name>",
+    says: "every model of a kit; repeatable, or comma separated",
+    parse: collect,
+    completes: "kit",
+  },
+  {
+    flags: "-w, --workflow <file>",
+    says: "every model that a ComfyUI workflow needs; repeatable, or comma separated",
+    parse: collect,
+    completes: "file",
+  },
+];
+
+export const MODEL_ARGUMENT: ArgumentSpec = {
+  syntax: "[model...]",
+  says: "models by name, path in the tree or file name",
+  completes: "model",
+};
+
+/** What a fetch may do and how hard it tries. */
+export const FETCH_OPTIONS: readonly OptionSpec[] = [
+  { flags: "-n, --dry-run", says: "print the plan, fetch nothing" },
+  { flags: "--offline", says: "use only what is on this box, no network at all" },
+  { flags: "--frozen", says: "only what the lockfile pins; fail when it does not fit" },
+  {
+    flags: "--mirror <url>",
+    says: "one more mirror for every model, such as https://host/{path}; repeatable",
+    parse: collectWhole,
+  },
+  { flags: "--max-rate <rate>", says: "at most so many bytes a second, such as 50MB", parse: positiveRate },
+  { flags: "--lanes <count>", says: "connections in all (else found while it runs)", parse: laneCount },
+  { flags: "--no-wait", says: "fail with exit code 5 when another process has the lock" },
+  { flags: "--allow-pickle", says: "accept .ckpt, .pt and .bin files, which can run code when loaded" },
+  { flags: "--trust-first-use", says: "accept a model without a known digest, and remember what came" },
+];

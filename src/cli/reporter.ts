@@ -1,0 +1,82 @@
+/** Chooses how events are shown while a command runs: live bars, plain lines, JSON lines, or next to nothing. */
+import { isModelsError } from "../base/errors.ts";
+import type { Event, Summary } from "../base/events.ts";
+import { ndjsonLine } from "../report/ndjson.ts";
+import { noticeOf } from "../report/notices.ts";
+import { advancePlain, plainStart } from "../report/plain.ts";
+import { advance, noProgress, type Progress } from "../report/progress.ts";
+import type { Call } from "./command.ts";
+import { createLive } from "./live.ts";
+import { errorObject } from "./print-error.ts";
+import { canRepaint } from "./terminal-style.ts";
+
+export interface Reporter {
+  readonly onEvent: (event: Event) => void;
+  /** What the events so far add up to. */
+  readonly progress: () => Progress;
+  /** True when what went wrong with each file was shown as it happened, so that `error` has nothing to add. */
+  readonly hasTold: (error: unknown) => boolean;
+  /** Leaves the terminal as a later line expects it. `error` is what ended the run, or null. */
+  readonly close: (error: unknown) => void;
+}
+
+/** The reporter for this call: `--json` beats `--quiet`, a terminal gets bars, everything else plain lines. */
+export function createReporter(call: Call): Reporter {
+  if (call.flags.json === true) return createJsonReporter(call);
+  if (call.flags.quiet === true) return createLineReporter(call, false);
+  return canRepaint(call.terminal.stderr, call.terminal.environment)
+    ? createLive(call)
+    : createLineReporter(call, true);
+}
+
+/** The summary is held back until the end, so that it is the last line and says what went wrong. */
+function createJsonReporter({ terminal, clock }: Call): Reporter {
+  let progress = noProgress;
+  return {
+    onEvent: (event) => {
+      progress = advance(progress, event);
+      if (event.kind !== "summary") terminal.stdout.write(ndjsonLine(event));
+    },
+    progress: () => progress,
+    hasTold: () => false,
+    close: (error) => {
+      const summary = progress.summary ?? { ...NOTHING_DONE, ok: error === null };
+      const reason = error === null ? {} : { error: errorObject(error) };
+      terminal.stdout.write(ndjsonLine({ ...summary, ...reason, time: clock.now() }));
+    },
+  };
+}
+
+const NOTHING_DONE: Summary = {
+  kind: "summary",
+  ok: false,
+  models: 0,
+  fetchedBytes: 0,
+  wastedBytes: 0,
+  reusedBytes: 0,
+  elapsedMs: 0,
+  mirrors: [],
+};
+
+/** Every error of a run in which files failed is theirs, unless it ended the run by itself. */
+export function isToldByFiles(error: unknown, progress: Progress): boolean {
+  const failed = [...progress.files.values()].filter(({ phase }) => phase === "failed");
+  if (!isModelsError(error) || error.code === "INTERRUPTED") return false;
+  return failed.length > 0 && (failed.length > 1 || failed[0]?.problem?.message === error.message);
+}
+
+/** With `isTalkative` every line, without it warnings alone. */
+function createLineReporter({ terminal, err }: Call, isTalkative: boolean): Reporter {
+  let state = plainStart;
+  return {
+    onEvent: (event) => {
+      const next = advancePlain(state, event, err);
+      state = next.state;
+      const lines = isTalkative ? next.lines : noticeOf(event, err);
+      terminal.stderr.write(lines.map((line) => `${line}\n`).join(""));
+    },
+    progress: () => state.progress,
+    hasTold: (error) => isTalkative && isToldByFiles(error, state.progress),
+    close: () => {},
+  };
+}
