@@ -5,6 +5,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { formatBytes, formatRate } from "../src/base/bytes.ts";
 import type { Summary } from "../src/base/events.ts";
+import { PROBE_BYTES } from "../src/sources/probe.ts";
 import { type Bucket, type Hub, type LoggedRequest, sha256Of, startBucket, startHub } from "../tests/origins/index.ts";
 import { DEMO_BUCKET, DEMO_COMMIT, DEMO_REPO, type DemoModel, demoModels } from "./demo-weights.ts";
 
@@ -16,7 +17,7 @@ const COMMAND = join("dist", "cli", "main.js");
 const HUB_RATE = 40_000_000;
 const BUCKET_RATE = 15_000_000;
 /** The look at a file's beginning with which a mirror is chosen; it is not part of what the summary counts. */
-const PROBE = "bytes=0-65535";
+const PROBE = `bytes=0-${PROBE_BYTES - 1}`;
 
 /** Everything that the steps share. */
 interface Scene {
