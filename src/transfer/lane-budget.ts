@@ -12,22 +12,24 @@ export interface LaneBudgetSettings {
 export interface LaneBudget {
   /** Lanes that the host may have now. */
   readonly limit: () => number;
-  /** Counts bytes that came from this host while `lanes` were open, up to `nowMs`. */
+  /** Counts bytes that came from this host while `lanes` were busy, up to `nowMs`. */
   readonly observe: (bytes: number, lanes: number, nowMs: number) => void;
   /** The host said that it is too busy. */
   readonly stepBack: (nowMs: number) => void;
 }
 
 /** New connections take their time to speed up: what they did in this time is not judged. */
-const SETTLE_MS = 250;
-const WINDOW_MS = 600;
+const SETTLE_MS = 200;
+const WINDOW_MS = 500;
 /** While starting, twice the lanes must bring at least this much. */
 const START_GAIN = 1.15;
 /** Later, a quarter more lanes must bring at least this much. */
 const STEADY_GAIN = 1.05;
 /** A quarter fewer lanes may cost at most this much. */
 const STEADY_LOSS = 0.98;
-const PROBE_EVERY_MS = 8_000;
+/** A trial that brought nothing makes the next one wait twice as long. */
+const FIRST_PROBE_MS = 8_000;
+const RAREST_PROBE_MS = 60_000;
 
 /** What is being tried: `from` lanes gave `rate` before. */
 interface Trial {
@@ -43,6 +45,7 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
   let windowBytes = 0;
   let isFull = true;
   let steadySinceMs = nowMs;
+  let probeAfterMs = FIRST_PROBE_MS;
   let isNextProbeUp = true;
 
   const openWindow = (at: number): void => {
@@ -56,6 +59,8 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
     openWindow(at + SETTLE_MS);
   };
   const rest = (lanes: number, at: number): void => {
+    const isInVain = trial !== null && trial.kind !== "start" && lanes === trial.from;
+    probeAfterMs = isInVain ? Math.min(RAREST_PROBE_MS, probeAfterMs * 2) : FIRST_PROBE_MS;
     trial = null;
     limit = lanes;
     steadySinceMs = at;
@@ -78,7 +83,7 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
     rest(rate < before * STEADY_LOSS ? from : limit, at);
   };
   const probe = (rate: number, at: number): void => {
-    if (at - steadySinceMs < PROBE_EVERY_MS) return openWindow(at);
+    if (at - steadySinceMs < probeAfterMs) return openWindow(at);
     const isUp = isNextProbeUp ? limit < settings.most : limit <= 1;
     isNextProbeUp = !isNextProbeUp;
     const lanes = isUp ? Math.min(settings.most, quarterMore(limit)) : Math.max(1, limit - Math.ceil(limit / 4));
@@ -90,6 +95,8 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
     limit: () => limit,
     observe: (bytes, lanes, at) => {
       if (settings.fixed !== null) return;
+      // Fewer lanes are judged only when the surplus ones have ended.
+      if (trial?.kind === "fewer" && lanes > limit) openWindow(at + SETTLE_MS);
       if (at < windowFromMs) return;
       windowBytes += bytes;
       isFull &&= lanes >= limit;

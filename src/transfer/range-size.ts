@@ -6,9 +6,11 @@ const FIRST_BYTES = 4 * MIB;
 const LEAST_BYTES = MIB;
 const MOST_BYTES = 64 * MIB;
 const LEAST_SECONDS = 0.05;
-const MOST_SECONDS = 4;
-/** The wait for a first byte may cost a fiftieth of a lane's time. */
-const WAITS_A_RANGE = 50;
+const MOST_SECONDS = 6;
+/** The wait for a first byte may cost a hundredth of a lane's time. */
+const WAITS_A_RANGE = 100;
+/** However near the end is, a range is worth this many such waits. */
+const LEAST_WAITS = 4;
 
 export interface LanePace {
   /** Bytes per second of one lane; 0 when unknown. */
@@ -25,6 +27,7 @@ export function rangeSize(pace: LanePace, leftBytes: number, lanes: number): num
   const seconds = Math.min(MOST_SECONDS, Math.max(LEAST_SECONDS, (pace.firstByteMs / 1000) * WAITS_A_RANGE));
   const wish = pace.laneRate === 0 ? FIRST_BYTES : pace.laneRate * seconds;
   const share = leftBytes / (2 * Math.max(1, lanes));
-  const bytes = Math.min(MOST_BYTES, Math.max(LEAST_BYTES, Math.min(wish, share)));
+  const least = Math.max(LEAST_BYTES, pace.laneRate * (pace.firstByteMs / 1000) * LEAST_WAITS);
+  const bytes = Math.min(MOST_BYTES, Math.max(least, Math.min(wish, share)));
   return Math.ceil(bytes / MIB) * MIB;
 }

@@ -109,7 +109,7 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
     const ms = nowMs - lastTickMs;
     lastTickMs = nowMs;
     for (const host of hosts.values()) {
-      host.budget.observe(host.bytesSinceTick, host.lanes.size, nowMs);
+      host.budget.observe(host.bytesSinceTick, busyLanes(host), nowMs);
       if (host.lanes.size > 0 || host.bytesSinceTick > 0) {
         host.meter.add(host.bytesSinceTick, ms);
         host.laneMeter.add(host.bytesSinceTick, ms * Math.max(1, host.lanes.size));
@@ -168,10 +168,12 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
       job.pending = [{ start: 0, end: job.size }];
       return { kind: "restart", job: job.id };
     });
+  const hasRoom = (host: HostState): boolean =>
+    host.lanes.size < settings.lanesPerHost && busyLanes(host) < host.budget.limit();
   const fillHost = (host: HostState, nowMs: number): Action[] => {
     const actions: Action[] = [];
     const all = [...jobs.values()];
-    while (host.lanes.size < host.budget.limit() && lanes.size < settings.mostLanes && host.restUntilMs <= nowMs) {
+    while (hasRoom(host) && lanes.size < settings.mostLanes && host.restUntilMs <= nowMs) {
       const choice = chooseJob(all, host, nowMs);
       const action = choice === null ? null : openLane(choice.job, choice.mirror, host, nowMs);
       if (action === null) break;
@@ -295,6 +297,19 @@ function newMirror(label: string, index: number): MirrorState {
 /** A server that asked for patience has not failed. */
 function isWaitedFor(mirror: MirrorState, nowMs: number): boolean {
   return mirror.status !== "dead" && mirror.host !== null && mirror.host.restUntilMs > nowMs;
+}
+
+/**
+ * Lanes that take a place of the host's budget. One that ends within the time to a first byte does not: the next range
+ * is asked for on another connection meanwhile, so that the host never waits for a request.
+ */
+function busyLanes(host: HostState): number {
+  let busy = 0;
+  for (const lane of host.lanes) {
+    const leftMs = ((lane.end - lane.position) / Math.max(1, lane.meter.rate())) * 1000;
+    if (lane.position === lane.start || leftMs > host.firstByteMs) busy += 1;
+  }
+  return busy;
 }
 
 /** True when all that is left are servers without ranges, and a part of the file is missing. */

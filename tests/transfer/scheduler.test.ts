@@ -1,0 +1,119 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type SimulatedHost, simulate } from "./simulated-world.ts";
+
+const MB = 1_000_000;
+const GB = 1000 * MB;
+const host = (capacity: number, more: Partial<SimulatedHost> = {}): SimulatedHost => ({
+  capacity,
+  perLane: capacity,
+  latencyMs: 40,
+  ...more,
+});
+const seconds = (ms: number): number => ms / 1000;
+
+describe("createScheduler()", () => {
+  it("gives the sum of two unequal mirrors: 110 and 38 MB/s make 148", () => {
+    const run = simulate([host(110 * MB), host(38 * MB)], [{ id: "a", size: 8 * GB, hosts: [0, 1] }], {
+      limitMs: 120_000,
+    });
+    expect(run.isWhole).toBe(true);
+    expect((8 * GB) / seconds(run.finishMs) / MB).toBeGreaterThan(0.95 * 148);
+  });
+
+  it("finds the lanes that a cap on each connection asks for, within four seconds and without a knob", () => {
+    const run = simulate([host(400 * MB, { perLane: 20 * MB })], [{ id: "a", size: 20 * GB, hosts: [0] }], {
+      limitMs: 120_000,
+    });
+    expect(run.mostLanes[0]).toBeGreaterThanOrEqual(20);
+    // 20 GB at 400 MB/s are 50 s; a ramp of four seconds costs less than three of them.
+    expect(seconds(run.finishMs)).toBeLessThan(50 + 3);
+  });
+
+  it("does not pile up lanes that bring nothing", () => {
+    const run = simulate([host(100 * MB)], [{ id: "a", size: 4 * GB, hosts: [0] }], { limitMs: 120_000 });
+    expect(run.mostLanes[0]).toBeLessThanOrEqual(8);
+    expect(seconds(run.finishMs)).toBeLessThan(40 * 1.03);
+  });
+
+  it("loses at most 15 % to one lane at a hundredth of the speed", () => {
+    const run = simulate(
+      [host(320 * MB, { perLane: 20 * MB, straggler: 0.01 })],
+      [{ id: "a", size: 4 * GB, hosts: [0] }],
+      { limitMs: 120_000, lanes: 16 },
+    );
+    expect(run.isWhole).toBe(true);
+    expect(seconds(run.finishMs)).toBeLessThan(((4 * GB) / (300 * MB)) * 1.15);
+    expect(run.moved[0]).toBeLessThanOrEqual(4 * GB * 1.03);
+  });
+
+  it("bridges the death of a mirror within two seconds and fetches nothing twice", () => {
+    const run = simulate(
+      [host(100 * MB, { diesAtMs: 10_000 }), host(50 * MB)],
+      [{ id: "a", size: 3 * GB, hosts: [0, 1] }],
+      { limitMs: 120_000 },
+    );
+    expect(run.isWhole).toBe(true);
+    expect(run.longestHoleMs).toBeLessThan(2_000);
+    expect((run.moved[0] ?? 0) + (run.moved[1] ?? 0)).toBe(3 * GB);
+    expect(seconds(run.finishMs)).toBeLessThan(10 + (1.5 * GB) / (50 * MB) + 2);
+  });
+
+  it("finds a mirror that fell silent within ten seconds", () => {
+    const run = simulate(
+      [host(100 * MB, { hangsAtMs: 3_000 }), host(50 * MB)],
+      [{ id: "a", size: 1 * GB, hosts: [0, 1] }],
+      { limitMs: 120_000 },
+    );
+    expect(run.isWhole).toBe(true);
+    expect(seconds(run.finishMs)).toBeLessThan(3 + (1 * GB - 450 * MB) / (50 * MB) + 10);
+  });
+
+  it("never gives up a slow link that is the only one", () => {
+    const run = simulate([host(20_000, { latencyMs: 1_500 })], [{ id: "a", size: 3 * MB, hosts: [0] }], {
+      limitMs: 600_000,
+    });
+    expect(run.isWhole).toBe(true);
+    expect(seconds(run.finishMs)).toBeLessThan(150 * 1.2);
+  });
+
+  it("serves the job first that only the slow mirror has", () => {
+    const jobs = [
+      { id: "big", size: 2 * GB, hosts: [0, 1] },
+      { id: "lonely", size: 1 * GB, hosts: [1] },
+    ];
+    const run = simulate([host(100 * MB), host(50 * MB)], jobs, { limitMs: 120_000 });
+    expect(run.isWhole).toBe(true);
+    expect(seconds(run.finishMs)).toBeLessThan(20 * 1.1);
+  });
+
+  it("stays near the optimum in any world of one to three mirrors", () => {
+    const anyHost = fc.record({
+      capacity: fc.integer({ min: 2, max: 400 }).map((mbs) => mbs * MB),
+      lanesToFill: fc.integer({ min: 1, max: 12 }),
+      latencyMs: fc.integer({ min: 0, max: 200 }),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(anyHost, { minLength: 1, maxLength: 3 }),
+        fc.integer({ min: 5, max: 60 }),
+        (drawn, wishSeconds) => {
+          const hosts = drawn.map(({ capacity, lanesToFill, latencyMs }) =>
+            host(capacity, { perLane: capacity / lanesToFill, latencyMs }),
+          );
+          const rate = hosts.reduce((sum, { capacity }) => sum + capacity, 0);
+          const size = Math.round(rate * wishSeconds);
+          const run = simulate(hosts, [{ id: "a", size, hosts: hosts.map((_, index) => index) }], {
+            limitMs: wishSeconds * 5_000,
+          });
+          const optimum = size / rate;
+          expect(run.isWhole).toBe(true);
+          expect(run.moved.reduce((sum, bytes) => sum + bytes, 0)).toBe(size);
+          // Ramp and tail cost some seconds, whatever the size.
+          expect(seconds(run.finishMs)).toBeLessThan(optimum * 1.1 + 3.5);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+});

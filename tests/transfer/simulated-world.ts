@@ -1,0 +1,164 @@
+/** A world of mirrors without a network or a clock: hosts with capacities, caps a connection, latencies and deaths. */
+import { addRange, type RangeSet, rangeBytes } from "../../src/base/range.ts";
+import type { LaneFailure } from "../../src/net/lane-protocol.ts";
+import { createScheduler, type Scheduler } from "../../src/transfer/scheduler.ts";
+
+export interface SimulatedHost {
+  /** Bytes per second of the whole host. */
+  readonly capacity: number;
+  /** Bytes per second of one connection. */
+  readonly perLane: number;
+  readonly latencyMs: number;
+  /** From this moment every connection is reset. */
+  readonly diesAtMs?: number;
+  /** From this moment nothing moves, and nothing is said. */
+  readonly hangsAtMs?: number;
+  /** The first lane to it runs at this part of its speed. */
+  readonly straggler?: number;
+}
+
+export interface SimulatedJob {
+  readonly id: string;
+  readonly size: number;
+  /** Indexes of the hosts that mirror it. */
+  readonly hosts: readonly number[];
+}
+
+export interface SimulatedRun {
+  readonly finishMs: number;
+  readonly isWhole: boolean;
+  /** Bytes that were moved, by host. */
+  readonly moved: readonly number[];
+  readonly mostLanes: readonly number[];
+  readonly requests: number;
+  /** Longest time in which no byte moved at all. */
+  readonly longestHoleMs: number;
+}
+
+interface Lane {
+  readonly id: number;
+  readonly job: string;
+  readonly host: number;
+  readonly start: number;
+  end: number;
+  position: number;
+  readonly startedMs: number;
+  readonly speed: number;
+}
+
+const STEP_MS = 20;
+
+export function simulate(
+  hosts: readonly SimulatedHost[],
+  jobs: readonly SimulatedJob[],
+  options: { limitMs: number; lanes?: number; lanesPerHost?: number },
+): SimulatedRun {
+  const scheduler = createScheduler({
+    lanes: options.lanes ?? null,
+    lanesPerHost: options.lanesPerHost ?? 32,
+    mostLanes: 64,
+    random: () => 0.5,
+  });
+  const world = createWorld(scheduler, hosts, jobs);
+  let nowMs = 0;
+  while (nowMs < options.limitMs && !jobs.every(({ id }) => scheduler.isWhole(id))) {
+    world.step(nowMs);
+    nowMs += STEP_MS;
+  }
+  return {
+    ...world.result(),
+    finishMs: nowMs,
+    isWhole: jobs.every(({ id, size }) => scheduler.isWhole(id) && world.doneBytes(id) === size),
+  };
+}
+
+function createWorld(scheduler: Scheduler, hosts: readonly SimulatedHost[], jobs: readonly SimulatedJob[]) {
+  const lanes = new Map<number, Lane>();
+  const opening: { readonly job: string; readonly mirror: number; readonly atMs: number }[] = [];
+  const done = new Map<string, RangeSet>();
+  const moved = hosts.map(() => 0);
+  const mostLanes = hosts.map(() => 0);
+  const hasStraggler = hosts.map(() => false);
+  let requests = 0;
+  let lastMoveMs = 0;
+  let longestHoleMs = 0;
+  const hostOf = (job: string, mirror: number): number => jobs.find(({ id }) => id === job)?.hosts[mirror] ?? 0;
+
+  for (const { id, size, hosts: own } of jobs) {
+    scheduler.addJob({ id, size, priority: 0, done: [], mirrors: own.map((host) => ({ label: `host ${host}` })) }, 0);
+  }
+  const end = (lane: Lane, failure: LaneFailure | null, nowMs: number): void => {
+    lanes.delete(lane.id);
+    done.set(lane.job, addRange(done.get(lane.job) ?? [], { start: lane.start, end: lane.position }));
+    const position = lane.position;
+    scheduler.laneEnded(
+      lane.id,
+      failure === null
+        ? { kind: position >= lane.end ? "done" : "cancelled", position }
+        : { kind: "failed", position, failure },
+      nowMs,
+    );
+  };
+  const act = (nowMs: number): void => {
+    for (const action of scheduler.decide(nowMs)) {
+      if (action.kind === "resolve") opening.push({ job: action.job, mirror: action.mirror, atMs: nowMs + 40 });
+      if (action.kind === "open") {
+        const host = hostOf(action.job, action.mirror);
+        const speed = hosts[host]?.straggler !== undefined && !hasStraggler[host] ? hosts[host].straggler : 1;
+        hasStraggler[host] = true;
+        requests += 1;
+        lanes.set(action.lane, {
+          id: action.lane,
+          job: action.job,
+          host,
+          ...action.range,
+          position: action.range.start,
+          startedMs: nowMs,
+          speed,
+        });
+      }
+      const lane = "lane" in action ? lanes.get(action.lane) : undefined;
+      if (lane === undefined) continue;
+      if (action.kind === "cancel") end(lane, null, nowMs);
+      if (action.kind === "shrink") {
+        lane.end = Math.min(lane.end, Math.max(action.end, lane.position));
+        scheduler.laneShrunk(lane.id, lane.end);
+        if (lane.position >= lane.end) end(lane, null, nowMs);
+      }
+    }
+  };
+  const move = (nowMs: number): void => {
+    for (const [index, host] of hosts.entries()) {
+      const own = [...lanes.values()].filter((lane) => lane.host === index);
+      mostLanes[index] = Math.max(mostLanes[index] ?? 0, own.length);
+      if (host.diesAtMs !== undefined && nowMs >= host.diesAtMs) {
+        for (const lane of own) end(lane, { kind: "network", message: "reset" }, nowMs);
+        continue;
+      }
+      if (host.hangsAtMs !== undefined && nowMs >= host.hangsAtMs) continue;
+      const moving = own.filter((lane) => nowMs - lane.startedMs >= host.latencyMs);
+      for (const lane of moving) {
+        const rate = Math.min(host.perLane, host.capacity / moving.length) * lane.speed;
+        const bytes = Math.min(lane.end - lane.position, Math.round((rate * STEP_MS) / 1000));
+        lane.position += bytes;
+        moved[index] = (moved[index] ?? 0) + bytes;
+        if (bytes > 0) lastMoveMs = nowMs;
+        if (lane.position >= lane.end) end(lane, null, nowMs);
+      }
+    }
+    longestHoleMs = Math.max(longestHoleMs, nowMs - lastMoveMs);
+  };
+  return {
+    step: (nowMs: number): void => {
+      for (const { job, mirror } of opening.filter(({ atMs }) => atMs <= nowMs)) {
+        scheduler.mirrorOpened(job, mirror, { key: `host ${hostOf(job, mirror)}`, hasRanges: true }, nowMs);
+      }
+      opening.splice(0, opening.length, ...opening.filter(({ atMs }) => atMs > nowMs));
+      move(nowMs);
+      scheduler.tick(new Map([...lanes].map(([id, { position }]) => [id, position])), nowMs);
+      act(nowMs);
+    },
+    doneBytes: (job: string): number => rangeBytes(done.get(job) ?? []),
+    result: () => ({ moved, mostLanes, requests, longestHoleMs }),
+  };
+}
