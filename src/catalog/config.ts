@@ -162,6 +162,8 @@ export const configSchema: z.ZodType<ConfigFile> = z
  */
 export async function readConfig(file: string): Promise<Config> {
   const read = await readDocument(file, await contentOf(file));
+  // All of its lines may be comments, as in one that was copied to be filled in.
+  if (read.kind === "ok" && read.document.root === null) return {};
   const checked = read.kind === "ok" ? checkDocument(configSchema, read.document) : read;
   if (checked.kind === "bad") throw problemsError("CONFIG_INVALID", `config "${file}"`, checked.problems);
   return toConfig(checked.value, dirname(resolve(file)));
