@@ -1,7 +1,6 @@
 /** The remembered proof that a path held certain bytes: how it is written, read, believed. */
 import { isSha256, type Sha256 } from "../base/artifact.ts";
 import { type TreePath, treePathProblem } from "../base/paths.ts";
-import { removeFile } from "./disk.ts";
 import type { Layout } from "./layout.ts";
 import { type Fields, isInteger, readSealed, unseal, writeSealed } from "./sealed.ts";
 import { isSameStamp, type Stamp } from "./stamp.ts";
@@ -72,11 +71,6 @@ export async function writeReceipt(
     aliases,
     ...(shouldBe === null ? {} : { shouldBe }),
   });
-}
-
-/** Forgets what is known of `path`. */
-export async function removeReceipt(layout: Layout, path: TreePath): Promise<void> {
-  await removeFile(layout.receiptOf(path));
 }
 
 function receiptFrom(fields: Fields | null, expected: TreePath | null): Receipt | null {
