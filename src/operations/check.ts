@@ -45,13 +45,20 @@ export function createCheck(ports: { readonly tree: Tree; readonly clock: Clock 
       signal?.throwIfAborted();
       return await tree.check(model, { isDeep, signal, onProgress });
     });
-    const models = [...found, ...selection.unknown.map(unknownFinding)];
+    const models = [...found, ...(await checkUnknown(tree, selection.unknown))];
     const isOk = ({ status }: Finding): boolean => status === "present" || (status === "unverified" && !isStrict);
     const elapsedMs = Math.round((clock.monotonicMs() - startedMs) * 1000) / 1000;
     return { ok: models.every(isOk), root: tree.root, models, elapsedMs };
   };
 }
 
-function unknownFinding({ name, path, fix }: UnknownReference): Finding {
-  return { name, path, sha256: null, size: null, status: "unknown", fix };
+/** A file that no manifest knows may still lie where the node looks: then the workflow runs, but nothing is proven. */
+export async function checkUnknown(tree: Tree, unknown: readonly UnknownReference[]): Promise<readonly Finding[]> {
+  return await mapLimit(unknown, LOOKS, async ({ name, path, places, fix }) => {
+    for (const place of places) {
+      const found = await tree.check({ name, path: place, aliases: [], size: null, sha256: null });
+      if (found.status === "present" || found.status === "unverified") return found;
+    }
+    return { name, path, sha256: null, size: null, status: "unknown", fix };
+  });
 }

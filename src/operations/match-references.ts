@@ -1,47 +1,37 @@
 /** Which catalogue entry a workflow's reference means: never a guess, several candidates are listed. Pure. */
-import type { Sha256 } from "../base/artifact.ts";
+import { extname } from "node:path";
 import { collisionKey, type TreePath, treePathProblem } from "../base/paths.ts";
 import type { Catalog, Model } from "../catalog/model.ts";
+import type { Reference } from "../workflow/reference.ts";
 
-/** What the matching needs to know of one reference. */
-export interface WantedReference {
-  /** As the node names it: a file name, or a path below its folder, with either slash. */
-  readonly name: string;
-  /** Folders of the tree in which the node looks, best first; empty when the node's class is not known. */
-  readonly folders: readonly string[];
-  /** Digest that the workflow declares for this very file, or null. */
-  readonly sha256: Sha256 | null;
-  /** Where in the workflow: `#12 LoraLoader.lora_name`. */
-  readonly at: string;
-}
-
+/** A file that the workflow needs and no manifest names for sure. */
 export interface UnknownReference {
   readonly name: string;
   /** Where the node would look first, as far as known. */
   readonly path: string;
+  /** Every path at which the node would find it. */
+  readonly places: readonly TreePath[];
+  /** Where in the workflow: `node 12 (LoraLoader)`. */
   readonly at: string;
   /** Names of catalogue models that it could mean. */
   readonly candidates: readonly string[];
   readonly fix: string;
 }
 
-export interface Matched {
+/** What one reference turned out to mean: models (several only for a whole folder), or nothing for sure. */
+export interface Match {
+  readonly reference: Reference;
   readonly models: readonly Model[];
-  readonly unknown: readonly UnknownReference[];
+  readonly unknown: UnknownReference | null;
 }
 
-export type Match =
-  | { readonly kind: "known"; readonly model: Model }
-  | { readonly kind: "unknown"; readonly reference: UnknownReference };
-
-/** Matches every reference; a model that the node looks for elsewhere comes back with that place as an alias. */
-export function matchReferences(references: readonly WantedReference[], catalog: Catalog): Matched {
+/**
+ * Matches every reference. A model that the node looks for elsewhere comes back with that place as an alias,
+ * so that the node finds it.
+ */
+export function matchReferences(references: readonly Reference[], catalog: Catalog): readonly Match[] {
   const index = indexOf(catalog);
-  const matches = references.map((reference) => matchReference(reference, index));
-  return {
-    models: matches.flatMap((match) => (match.kind === "known" ? [match.model] : [])),
-    unknown: matches.flatMap((match) => (match.kind === "unknown" ? [match.reference] : [])),
-  };
+  return references.map((reference) => matchReference(reference, index));
 }
 
 /** The catalogue by everything that a reference can be matched on. */
@@ -79,24 +69,34 @@ function endingsOf(key: string): readonly string[] {
 }
 
 /** By declared digest, then folder and name, then alias, then a name that only one model has. */
-export function matchReference(reference: WantedReference, index: CatalogIndex): Match {
-  const places = placesOf(reference);
+export function matchReference(reference: Reference, index: CatalogIndex): Match {
+  if (reference.isFolder === true) return matchFolder(reference, index);
+  const sha256 = reference.declared?.sha256 ?? null;
+  const places = placesOf(reference).map(collisionKey);
   const at = (map: ReadonlyMap<string, readonly Model[]>, keys: readonly string[]): readonly Model[] => [
     ...new Set(keys.flatMap((key) => map.get(key) ?? [])),
   ];
   const steps: readonly (() => readonly Model[])[] = [
-    () => at(index.bySha256, reference.sha256 === null ? [] : [reference.sha256]),
+    () => at(index.bySha256, sha256 === null ? [] : [sha256]),
     () => at(index.byPath, places),
     () => at(index.byAlias, places),
-    () => at(index.byName, [collisionKey(slashed(reference.name) as TreePath)]),
+    () => at(index.byName, spellings(reference).map(foldCase)),
   ];
   for (const step of steps) {
-    const found = step().filter((model) => !contradicts(model, reference));
+    const found = step().filter((model) => sha256 === null || model.sha256 === null || model.sha256 === sha256);
     const model = onlyOne(found, places);
-    if (model !== null) return { kind: "known", model: visibleTo(model, reference) };
-    if (found.length > 0) return { kind: "unknown", reference: unknownOf(reference, found) };
+    if (model !== null) return { reference, models: [visibleTo(model, reference)], unknown: null };
+    if (found.length > 0) return { reference, models: [], unknown: unknownOf(reference, found) };
   }
-  return { kind: "unknown", reference: unknownOf(reference, []) };
+  return { reference, models: [], unknown: unknownOf(reference, []) };
+}
+
+/** A name that stands for a folder means every model in it. */
+function matchFolder(reference: Reference, index: CatalogIndex): Match {
+  const folders = placesOf(reference).map((place) => `${collisionKey(place)}/`);
+  const inside = [...index.byPath].filter(([path]) => folders.some((folder) => path.startsWith(folder)));
+  const models = inside.flatMap(([, found]) => found);
+  return { reference, models, unknown: models.length === 0 ? unknownOf(reference, []) : null };
 }
 
 /** The single candidate, or of several with the same bytes the one that lies where the node looks. */
@@ -108,39 +108,45 @@ function onlyOne(found: readonly Model[], places: readonly string[]): Model | nu
   return found.find((model) => places.includes(collisionKey(model.path))) ?? first;
 }
 
-function contradicts(model: Model, { sha256 }: WantedReference): boolean {
-  return sha256 !== null && model.sha256 !== null && model.sha256 !== sha256;
+/** Every path of the tree that the node would take for this reference, best first. */
+export function placesOf(reference: Reference): readonly TreePath[] {
+  const names = spellings(reference);
+  const paths = reference.folders.flatMap((folder) => names.map((name) => `${folder}/${name}`));
+  return paths.filter((path): path is TreePath => treePathProblem(path) === null);
 }
 
-function placesOf({ folders, name }: WantedReference): readonly string[] {
-  return folders.map((folder) => collisionKey(`${folder}/${slashed(name)}` as TreePath));
+/** A name without its ending stands for a file with any of the endings that the node tries. */
+function spellings({ name, endings = [] }: Reference): readonly string[] {
+  return [name, ...endings.map((ending) => name + ending)];
+}
+
+function foldCase(name: string): string {
+  return name.normalize("NFC").toLowerCase();
 }
 
 /** Found by digest or by name alone, the file may lie where this node does not look: an alias shows it there. */
-function visibleTo(model: Model, reference: WantedReference): Model {
+function visibleTo(model: Model, reference: Reference): Model {
   const places = placesOf(reference);
-  const isVisible = [model.path, ...model.aliases].some((path) => places.includes(collisionKey(path)));
-  const [folder] = reference.folders;
-  if (isVisible || folder === undefined) return model;
-  const place = `${folder}/${slashed(reference.name)}`;
-  return treePathProblem(place) === null ? { ...model, aliases: [...model.aliases, place as TreePath] } : model;
+  const keys = places.map(collisionKey);
+  const isVisible = [model.path, ...model.aliases].some((path) => keys.includes(collisionKey(path)));
+  const isOf = (place: TreePath): boolean => extname(place) === extname(model.path);
+  const place = reference.endings === undefined ? places[0] : places.find(isOf);
+  return isVisible || place === undefined ? model : { ...model, aliases: [...model.aliases, place] };
 }
 
-function unknownOf(reference: WantedReference, candidates: readonly Model[]): UnknownReference {
-  const [folder] = reference.folders;
-  const name = slashed(reference.name);
+function unknownOf(reference: Reference, candidates: readonly Model[]): UnknownReference {
+  const { name, folder, nodes, declared } = reference;
+  const names = candidates.map((model) => model.name);
+  const source = declared?.url ?? "URI";
   return {
     name,
-    path: folder === undefined ? name : `${folder}/${name}`,
-    at: reference.at,
-    candidates: candidates.map((model) => model.name),
+    path: folder === null ? name : `${folder}/${name}`,
+    places: placesOf(reference),
+    at: nodes.map(({ id, class: type }) => `node ${id} (${type})`).join(", "),
+    candidates: names,
     fix:
-      candidates.length > 0
-        ? `several models have this name, select one as well: ${candidates.map((model) => model.name).join(", ")}`
-        : `add it to a manifest with models add <URI>, or put ${name} in place and run models adopt`,
+      names.length > 0
+        ? `name the one that is meant as well: ${names.join(" or ")}`
+        : `add it to a manifest: models add ${source}, or put the file in place`,
   };
-}
-
-function slashed(name: string): string {
-  return name.replaceAll("\\", "/");
 }

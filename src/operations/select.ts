@@ -3,7 +3,7 @@ import { ModelsError, type Problem } from "../base/errors.ts";
 import { collisionKey, type TreePath } from "../base/paths.ts";
 import type { Catalog, Model } from "../catalog/model.ts";
 import { modelNamed, modelsOfKit } from "../catalog/select.ts";
-import type { Matched, UnknownReference } from "./match-references.ts";
+import type { Match, UnknownReference } from "./match-references.ts";
 
 /** What every operation takes to know which models are meant. */
 export interface Selectors {
@@ -22,7 +22,7 @@ export interface Selection {
 }
 
 /** What reads one workflow and matches its references to the catalogue; loaded only when a workflow is given. */
-export type MatchWorkflow = (workflow: unknown, catalog: Catalog) => Promise<Matched>;
+export type MatchWorkflow = (workflow: unknown, catalog: Catalog) => Promise<readonly Match[]>;
 
 /** True when nothing is named, so that defaults (the environment, the whole catalogue) apply. */
 export function isEmptySelection({ kits = [], workflows = [], models = [] }: Selectors): boolean {
@@ -44,14 +44,14 @@ export async function selectModels(
     });
   }
   const { kits = [], workflows = [], models = [] } = selectors;
-  const matched = await Promise.all(workflows.map((workflow) => matchWorkflow(workflow, catalog)));
+  const matched = (await Promise.all(workflows.map((workflow) => matchWorkflow(workflow, catalog)))).flat();
   const named = [
     ...kits.flatMap((kit) => modelsOfKit(catalog, kit)),
     ...models.map((name) => modelNamed(catalog, name)),
   ];
   const wanted = uniqueByName([...named, ...matched.flatMap((one) => one.models)]);
   refuseCollisions(wanted);
-  const unknown = uniqueByPath(matched.flatMap((one) => one.unknown));
+  const unknown = uniqueByPath(matched.flatMap((one) => one.unknown ?? []));
   return { models: wanted, unknown: unknown.filter((one) => !isDecided(one, named)) };
 }
 

@@ -5,6 +5,7 @@ import type { EventBody } from "../base/events.ts";
 import { mapLimit } from "../base/flow.ts";
 import type { Lock, LockedModel } from "../catalog/lock.ts";
 import type { Model } from "../catalog/model.ts";
+import { checkUnknown } from "./check.ts";
 import { asModelsError, type Failure, failuresError } from "./failures.ts";
 import { completedModels, frozenModels, updatedLock } from "./locked-models.ts";
 import type { UnknownReference } from "./match-references.ts";
@@ -40,10 +41,17 @@ export function createSync(ports: SyncPorts, settings: SyncSettings): Sync {
     };
     report(summary);
     if (done.plan === null) throw done.error;
-    const error = failuresError("sync", tally.failures(), selection.models.length);
+    const error = failuresError("sync", inOrder(tally.failures(), selection), selection.models.length);
     if (error !== null) throw error;
     return { plan: done.plan, summary };
   };
+}
+
+/** As the selection names them, not as they happened to fail. */
+function inOrder(failures: readonly Failure[], { models }: Selection): readonly Failure[] {
+  const places = new Map(models.map(({ name }, index) => [name, index]));
+  const place = ({ model }: Failure): number => places.get(model) ?? models.length;
+  return [...failures].sort((one, other) => place(one) - place(other));
 }
 
 type Attempt = { readonly plan: SyncPlan; readonly error: null } | { readonly plan: null; readonly error: unknown };
@@ -74,7 +82,7 @@ async function runSync(run: Run, ports: SyncPorts, selection: Selection): Promis
     options.isFrozen === true
       ? frozenModels(selection.models, lock, settings.lockfile)
       : completedModels(selection.models, lock);
-  for (const reference of selection.unknown) fail(run, unknownFailure(reference));
+  await tellUnknown(run, selection.unknown);
   const looked = await survey(run, models);
   const { surveyed, resolved } =
     options.isDryRun || options.isOffline
@@ -116,7 +124,8 @@ async function planOf({ tree, settings }: Run, surveyed: readonly Surveyed[]): P
 
 function refuseFullDisk({ root, neededBytes, freeBytes }: SyncPlan, reserveBytes: number): void {
   if (neededBytes <= freeBytes) return;
-  const seen = `${formatBytes(neededBytes)} are needed (${formatBytes(reserveBytes)} of them stay free), ${formatBytes(freeBytes)} are free`;
+  const reserve = reserveBytes > 0 ? ` (${formatBytes(reserveBytes)} of them stay free)` : "";
+  const seen = `${formatBytes(neededBytes)} are needed${reserve}, ${formatBytes(freeBytes)} are free`;
   throw new ModelsError("DISK_FULL", `Cannot sync to "${root}": ${seen}`, {
     fix: `free ${formatBytes(neededBytes - freeBytes)}, select less, or give a larger disk with --root`,
   });
@@ -144,6 +153,14 @@ async function writeLock(run: Run, ports: SyncPorts, lock: Lock | null): Promise
   } catch (error) {
     const { code, message } = asModelsError(error, "write", run.settings.lockfile);
     run.report({ kind: "warning", code, message, fix: "set lockfile in the config to a place that can be written" });
+  }
+}
+
+/** What nobody knows cannot be brought; where it lies already, a person has put it there. */
+async function tellUnknown(run: Run, unknown: readonly UnknownReference[]): Promise<void> {
+  const findings = await checkUnknown(run.tree, unknown);
+  for (const [index, reference] of unknown.entries()) {
+    if (findings[index]?.status === "unknown") fail(run, unknownFailure(reference));
   }
 }
 

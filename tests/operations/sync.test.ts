@@ -1,20 +1,30 @@
 /** sync, end to end: real origins, a real tree, nothing replaced. */
-import { readFile, stat } from "node:fs/promises";
+import { lstat, mkdir, readFile, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { startHub, startRangeServer } from "../origins/index.ts";
+import { isModelsError } from "../../src/base/errors.ts";
+import type { Event, EventBody } from "../../src/base/events.ts";
+import { startHub, startRangeServer, status } from "../origins/index.ts";
 import { bytesOf, makeBox, weights } from "./box.ts";
 
 const MB = 1_000_000;
 
+type Of<K extends EventBody["kind"]> = Extract<Event, { kind: K }>;
+const ofKind = <K extends EventBody["kind"]>(events: readonly Event[], kind: K): readonly Of<K>[] =>
+  events.filter((event): event is Of<K> => event.kind === kind);
+
+const flipped = (bytes: Uint8Array): Buffer => {
+  const copy = Buffer.from(bytes);
+  copy[copy.length - 1] = (copy.at(-1) ?? 0) ^ 1;
+  return copy;
+};
+
 describe("sync()", () => {
   it("fetches from two mirrors at once, and a second sync sends no request and fetches nothing", async () => {
     const { content, figures } = await weights("two mirrors", 24 * MB);
-    await using one = await startRangeServer({ "/a.safetensors": content }, { shape: { bytesPerSecond: 40 * MB } });
-    await using two = await startRangeServer(
-      { "/a.safetensors": content },
-      { host: "127.0.0.2", shape: { bytesPerSecond: 40 * MB } },
-    );
+    const shape = { bytesPerSecond: 40 * MB };
+    await using one = await startRangeServer({ "/a.safetensors": content }, { shape });
+    await using two = await startRangeServer({ "/a.safetensors": content }, { host: "127.0.0.2", shape });
     await using box = await makeBox();
     const sources = [`${one.url}/a.safetensors`, `${two.url}/a.safetensors`];
     await box.catalogue([{ name: "box-a", ...figures, sources }]);
@@ -30,5 +40,333 @@ describe("sync()", () => {
     const second = await box.sync();
     expect(second.summary).toMatchObject({ ok: true, fetchedBytes: 0, mirrors: [] });
     expect(one.requests.length + two.requests.length).toBe(asked);
+  });
+
+  it("plans without asking anybody, and a dry run leaves the box alone", async () => {
+    const { content, figures } = await weights("dry", MB);
+    await using server = await startRangeServer({ "/a.safetensors": content });
+    await using box = await makeBox();
+    await box.catalogue([{ name: "box-a", ...figures, sources: [`${server.url}/a.safetensors`] }]);
+    const { events, error } = await box.sync({ isDryRun: true });
+    expect(error).toBeNull();
+    expect(events.map(({ kind }) => kind)).toEqual(["plan", "summary"]);
+    expect(ofKind(events, "plan")[0]).toMatchObject({
+      fetchBytes: figures.size,
+      lines: [{ action: "fetch", size: figures.size }],
+    });
+    expect(server.requests).toHaveLength(0);
+    await expect(stat(box.root)).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  it("takes size and digest from the Hub where the manifest has none, and pins the commit in the lockfile", async () => {
+    const { content, figures } = await weights("hub figures", 3 * MB);
+    await using hub = await startHub({ repos: [{ name: "org/repo", files: { "a.safetensors": content } }] });
+    await using box = await makeBox({ HF_ENDPOINT: hub.endpoint });
+    await box.catalogue([{ name: "box-a", sources: ["hf://org/repo@main/a.safetensors"] }]);
+    const { summary, events, error } = await box.sync();
+    expect(error).toBeNull();
+    expect(summary).toMatchObject({ ok: true, fetchedBytes: figures.size });
+    expect(ofKind(events, "plan")[0]).toMatchObject({ fetchBytes: figures.size });
+    const lock = await readFile(box.lockfile, "utf8");
+    const commit = hub.repo("org/repo").commit;
+    expect(lock).toContain(`hf://org/repo@${commit}/a.safetensors`);
+    expect(lock).toContain(figures.sha256);
+    expect(lock).toContain(`size: ${figures.size}`);
+
+    const asked = hub.origin.requests.length;
+    expect((await box.sync()).summary).toMatchObject({ ok: true, fetchedBytes: 0 });
+    expect(hub.origin.requests.length).toBe(asked);
+  });
+
+  it("ends a contradiction with both figures before the first byte, and goes on with the other models", async () => {
+    const { content, figures } = await weights("contradicted", 3 * MB);
+    await using hub = await startHub({
+      repos: [{ name: "org/repo", files: { "a.safetensors": content, "b.safetensors": content } }],
+    });
+    await using box = await makeBox({ HF_ENDPOINT: hub.endpoint });
+    const wrong = "ab".repeat(32);
+    await box.catalogue([
+      {
+        name: "box-a",
+        size: figures.size,
+        sha256: wrong,
+        digestFrom: "single list",
+        sources: ["hf://org/repo@main/a.safetensors"],
+      },
+      { name: "box-b", ...figures, sources: ["hf://org/repo@main/b.safetensors"] },
+    ]);
+    const { summary, error } = await box.sync();
+    expect(error).toMatchObject({ code: "DIGEST_CONTRADICTION" });
+    expect(String(error)).toContain(wrong);
+    expect(String(error)).toContain(figures.sha256);
+    expect(summary).toMatchObject({ ok: false, models: 2, fetchedBytes: figures.size });
+    expect((await box.read("loras/box-b.safetensors")).length).toBe(figures.size);
+  });
+
+  it("does without a mirror that lacks the file, and says why when none is left", async () => {
+    const { content, figures } = await weights("missing mirror", MB);
+    await using server = await startRangeServer({ "/a.safetensors": content });
+    await using box = await makeBox();
+    const gone = `${server.url}/gone.safetensors`;
+    await box.catalogue([{ name: "box-a", ...figures, sources: [gone, `${server.url}/a.safetensors`] }]);
+    const first = await box.sync();
+    expect(first.error).toBeNull();
+    expect(ofKind(first.events, "mirror-dropped")).toMatchObject([{ code: "SOURCE_NOT_FOUND" }]);
+
+    await box.catalogue([{ name: "box-c", ...figures, sources: [gone], sha256: "cd".repeat(32) }]);
+    const second = await box.sync();
+    expect(second.error).toMatchObject({ code: "NO_MIRROR" });
+    expect(ofKind(second.events, "file-failed")).toMatchObject([{ model: "box-c", code: "NO_MIRROR" }]);
+  });
+
+  it("refuses a digest that nobody declares, unless the first use is trusted", async () => {
+    const { content, figures } = await weights("nobody declares", MB);
+    await using server = await startRangeServer({ "/a.safetensors": content });
+    await using box = await makeBox();
+    await box.catalogue([{ name: "box-a", sources: [`${server.url}/a.safetensors`] }]);
+    expect((await box.sync()).error).toMatchObject({ code: "DIGEST_UNKNOWN" });
+    const trusted = await box.sync({ trustFirstUse: true });
+    expect(trusted.error).toBeNull();
+    expect(await readFile(box.lockfile, "utf8")).toContain(figures.sha256);
+    expect((await box.sync()).summary).toMatchObject({ ok: true, fetchedBytes: 0 });
+  });
+
+  it("resumes what an interrupt left, and fetches less than 5 % twice", async () => {
+    const { content, figures } = await weights("resumed", 30 * MB);
+    await using server = await startRangeServer({ "/a.safetensors": content }, { shape: { bytesPerSecond: 12 * MB } });
+    await using box = await makeBox();
+    await box.catalogue([{ name: "box-a", ...figures, sources: [`${server.url}/a.safetensors`] }]);
+    const stop = new AbortController();
+    const first = await box.sync({
+      signal: stop.signal,
+      onEvent: (event) => {
+        if (event.kind === "progress" && (event.files[0]?.doneBytes ?? 0) > 12 * MB) stop.abort();
+      },
+    });
+    expect(first.error).toMatchObject({ code: "INTERRUPTED" });
+    expect(first.summary.ok).toBe(false);
+    expect(ofKind(first.events, "file-failed")).toEqual([]);
+    server.setShape({});
+    const second = await box.sync();
+    expect(second.error).toBeNull();
+    expect(ofKind(second.events, "plan")[0]?.lines[0]?.action).toBe("resume");
+    expect(second.summary.fetchedBytes).toBeLessThan(figures.size - 10 * MB);
+    expect(first.summary.fetchedBytes + second.summary.fetchedBytes).toBeLessThan(figures.size * 1.05);
+    expect((await box.read("loras/box-a.safetensors")).equals(Buffer.from(await bytesOf(content)))).toBe(true);
+  });
+
+  it("refuses before the first byte when the disk has too little room, with needed and free", async () => {
+    await using server = await startRangeServer();
+    await using box = await makeBox();
+    await box.catalogue([
+      { name: "box-a", size: 900_000 * MB * 1000, sha256: "ab".repeat(32), sources: [`${server.url}/a.safetensors`] },
+    ]);
+    const { error, summary } = await box.sync();
+    expect(error).toMatchObject({ code: "DISK_FULL", fix: expect.stringContaining("free ") });
+    expect(String(error)).toMatch(/ 900 TB are needed, .+ are free$/);
+    expect(summary.ok).toBe(false);
+    expect(server.requests).toHaveLength(0);
+  });
+
+  it("offline, lists what is missing and asks nobody", async () => {
+    const { content, figures } = await weights("offline", MB);
+    await using server = await startRangeServer({ "/a.safetensors": content });
+    await using box = await makeBox();
+    const source = `${server.url}/a.safetensors`;
+    await box.catalogue([
+      { name: "box-a", ...figures, sources: [source] },
+      { name: "box-b", size: 5, sha256: "ab".repeat(32), sources: [source] },
+      { name: "box-c", sources: [source] },
+    ]);
+    await box.write("loras/box-a.safetensors", await bytesOf(content));
+    const { error, summary } = await box.sync({ isOffline: true });
+    expect(isModelsError(error, "OFFLINE") && error.problems.map(({ at }) => at)).toEqual(["box-b", "box-c"]);
+    expect(summary).toMatchObject({ ok: false, reusedBytes: figures.size, fetchedBytes: 0 });
+    expect(server.requests).toHaveLength(0);
+  });
+
+  it("frozen, fetches only what the lockfile pins", async () => {
+    const { content, figures } = await weights("frozen", MB);
+    await using hub = await startHub({ repos: [{ name: "org/repo", files: { "a.safetensors": content } }] });
+    await using box = await makeBox({ HF_ENDPOINT: hub.endpoint });
+    const entry = { name: "box-a", sources: ["hf://org/repo@main/a.safetensors"] };
+    await box.catalogue([entry]);
+    expect((await box.sync({ isFrozen: true })).error).toMatchObject({ code: "LOCKFILE_DRIFT" });
+
+    const models = box.open();
+    const locked = await models.lock({ kits: ["all"] });
+    const commit = hub.repo("org/repo").commit;
+    expect(locked).toMatchObject({
+      changed: ["box-a"],
+      models: [{ ...figures, sources: [`hf://org/repo@${commit}/a.safetensors`] }],
+    });
+    expect((await models.lock({ kits: ["all"] })).changed).toEqual([]);
+    const frozen = await box.sync({ isFrozen: true });
+    expect(frozen.error).toBeNull();
+    expect(hub.origin.requests.at(-1)?.url).toContain(commit);
+
+    await box.catalogue([{ ...entry, sha256: "ab".repeat(32) }]);
+    expect((await box.sync({ isFrozen: true })).error).toMatchObject({
+      code: "LOCKFILE_DRIFT",
+      problems: [{ message: expect.stringContaining(figures.sha256) }],
+    });
+  });
+
+  it("proves a file that is in its place already, and replaces one that holds other bytes", async () => {
+    const { content, figures } = await weights("in place", 2 * MB);
+    await using server = await startRangeServer({ "/a.safetensors": content });
+    await using box = await makeBox();
+    const sources = [`${server.url}/a.safetensors`];
+    await box.catalogue([{ name: "box-a", ...figures, sources }]);
+    const bytes = Buffer.from(await bytesOf(content));
+    await box.write("loras/box-a.safetensors", bytes);
+    const adopted = await box.sync();
+    expect(adopted.error).toBeNull();
+    expect(adopted.summary).toMatchObject({ fetchedBytes: 0, reusedBytes: figures.size });
+    expect(server.requests).toHaveLength(0);
+
+    await box.write("loras/box-a.safetensors", flipped(bytes));
+    const mended = await box.sync();
+    expect(mended.error).toBeNull();
+    expect(mended.summary).toMatchObject({ fetchedBytes: figures.size, reusedBytes: 0 });
+    expect((await box.read("loras/box-a.safetensors")).equals(bytes)).toBe(true);
+  });
+
+  it("takes what the Hub's own cache has, and what lies in folders under adopt", async () => {
+    const hub = await weights("in the hub's cache", 2 * MB);
+    const old = await weights("in an old folder", MB);
+    await using server = await startRangeServer();
+    await using box = await makeBox();
+    const sources = [`${server.url}/nothing.safetensors`];
+    await box.catalogue([
+      { name: "box-a", ...hub.figures, sources },
+      { name: "box-b", ...old.figures, sources },
+    ]);
+    const blobs = join(box.folder, "home", ".cache", "huggingface", "hub", "models--org--repo", "blobs");
+    await mkdir(blobs, { recursive: true });
+    await hub.content.writeTo(join(blobs, hub.figures.sha256));
+    await old.content.writeTo(join(box.folder, "old", "renamed.bin"));
+    const { summary, events, error } = await box.sync({ adopt: [join(box.folder, "old")] });
+    expect(error).toBeNull();
+    expect(summary).toMatchObject({ fetchedBytes: 0, reusedBytes: hub.figures.size + old.figures.size });
+    expect(ofKind(events, "plan")[0]?.lines.map(({ action }) => action)).toEqual(["reuse", "reuse"]);
+    expect(server.requests).toHaveLength(0);
+    expect((await box.sync()).summary).toMatchObject({ ok: true, fetchedBytes: 0, reusedBytes: 0 });
+  });
+
+  it("fetches one artifact for two models, and links aliases", async () => {
+    const { content, figures } = await weights("twins", 2 * MB);
+    await using server = await startRangeServer({ "/a.safetensors": content });
+    await using box = await makeBox();
+    const sources = [`${server.url}/a.safetensors`];
+    await box.catalogue([
+      { name: "box-a", ...figures, path: "vae/box-a.safetensors", aliases: ["vae_approx/box-a.safetensors"], sources },
+      { name: "box-b", ...figures, path: "vae/box-b.safetensors", sources },
+    ]);
+    const { summary, events, error } = await box.sync();
+    expect(error).toBeNull();
+    expect(summary).toMatchObject({ fetchedBytes: figures.size, reusedBytes: figures.size });
+    expect(ofKind(events, "file-finished").map(({ model, how }) => [model, how])).toEqual([
+      ["box-a", "fetched"],
+      ["box-b", "linked"],
+    ]);
+    const inodes = await Promise.all(
+      ["vae/box-a.safetensors", "vae/box-b.safetensors"].map((path) => stat(join(box.root, path))),
+    );
+    expect(inodes[0]?.ino).toBe(inodes[1]?.ino);
+    const alias = join(box.root, "vae_approx/box-a.safetensors");
+    expect((await lstat(alias)).isSymbolicLink()).toBe(true);
+    expect(await readlink(alias)).toBe("../vae/box-a.safetensors");
+  });
+
+  it("orders models largest first, and one that fails does not stop the others", async () => {
+    const made = await Promise.all([1, 2, 3].map((size) => weights(`of ${size}`, size * MB)));
+    await using server = await startRangeServer(
+      Object.fromEntries(made.map(({ content }, index) => [`/${index + 1}.safetensors`, content])),
+    );
+    await using box = await makeBox();
+    await box.catalogue([
+      ...made.map(({ figures }, index) => ({
+        name: `box-${index + 1}`,
+        ...figures,
+        sources: [`${server.url}/${index + 1}.safetensors`],
+      })),
+      { name: "box-gone", size: 9 * MB, sha256: "ab".repeat(32), sources: [`${server.url}/gone.safetensors`] },
+    ]);
+    const { events, error, summary } = await box.sync({ files: 1 });
+    expect(error).toMatchObject({ code: "NO_MIRROR" });
+    expect(ofKind(events, "file-started").map(({ model }) => model)).toEqual(["box-3", "box-2", "box-1"]);
+    expect(summary).toMatchObject({ ok: false, models: 4, fetchedBytes: 6 * MB });
+  });
+
+  it("lists every failure, and the gravest gives the code", async () => {
+    const { content, figures } = await weights("wrong bytes", MB);
+    await using server = await startRangeServer({ "/a.safetensors": content });
+    server.faults.add((asked) => asked.path === "/busy.safetensors", status(403));
+    await using box = await makeBox();
+    await box.catalogue([
+      { name: "box-a", size: figures.size, sha256: "ab".repeat(32), sources: [`${server.url}/a.safetensors`] },
+      { name: "box-b", ...figures, sources: [`${server.url}/busy.safetensors`], sha256: "cd".repeat(32) },
+    ]);
+    const { error } = await box.sync();
+    expect(error).toMatchObject({ code: "DIGEST_MISMATCH" });
+    expect(isModelsError(error) && error.problems.map(({ at }) => at)).toEqual(
+      expect.arrayContaining(["box-a", "box-b"]),
+    );
+    await expect(stat(join(box.root, "loras/box-a.safetensors"))).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  it("goes on without a piece table that cannot be had, and says so", async () => {
+    const { content, figures } = await weights("pieces", MB);
+    await using server = await startRangeServer({ "/a.safetensors": content });
+    await using box = await makeBox();
+    const pieces = `${server.url}/a.pieces.json`;
+    await box.catalogue([{ name: "box-a", ...figures, sources: [`${server.url}/a.safetensors`], pieces }]);
+    const { events, error } = await box.sync();
+    expect(error).toBeNull();
+    expect(ofKind(events, "warning")).toMatchObject([{ message: 'The piece table of "box-a" cannot be read' }]);
+  });
+
+  it("does not fail for a lockfile that cannot be written", async () => {
+    const { content, figures } = await weights("no lockfile", MB);
+    await using server = await startRangeServer({ "/a.safetensors": content });
+    await using box = await makeBox();
+    await box.catalogue([{ name: "box-a", ...figures, sources: [`${server.url}/a.safetensors`] }]);
+    const { events, error } = await box.sync({ lockfile: "/proc/modelferry/models.lock.yaml" });
+    expect(error).toBeNull();
+    expect(ofKind(events, "warning")).toMatchObject([{ message: expect.stringContaining("models.lock.yaml") }]);
+  });
+});
+
+describe("two syncs at once", () => {
+  it("fetch each file once: the second waits, says so, and finds it present", async () => {
+    const { content, figures } = await weights("two syncs", 16 * MB);
+    await using server = await startRangeServer({ "/a.safetensors": content }, { shape: { bytesPerSecond: 16 * MB } });
+    await using box = await makeBox();
+    await box.catalogue([{ name: "box-a", ...figures, sources: [`${server.url}/a.safetensors`] }]);
+    const [first, second] = await Promise.all([box.sync(), box.sync()]);
+    expect([first.error, second.error]).toEqual([null, null]);
+    expect(first.summary.fetchedBytes + second.summary.fetchedBytes).toBe(figures.size);
+    const waits = [...ofKind(first.events, "waiting"), ...ofKind(second.events, "waiting")];
+    expect(waits[0]).toMatchObject({ model: "box-a", on: "lock" });
+    const how = [...ofKind(first.events, "file-finished"), ...ofKind(second.events, "file-finished")].map(
+      (event) => event.how,
+    );
+    expect(how.sort()).toEqual(["fetched", "present"]);
+  });
+
+  it("the second fails with LOCKED when it is not to wait", async () => {
+    const { content, figures } = await weights("no wait", 16 * MB);
+    await using server = await startRangeServer({ "/a.safetensors": content }, { shape: { bytesPerSecond: 16 * MB } });
+    await using box = await makeBox();
+    await box.catalogue([{ name: "box-a", ...figures, sources: [`${server.url}/a.safetensors`] }]);
+    let second: ReturnType<typeof box.sync> | null = null;
+    const first = await box.sync({
+      onEvent: (event) => {
+        if (event.kind === "file-started") second ??= box.sync({ wait: false });
+      },
+    });
+    expect(first.error).toBeNull();
+    expect((await second)?.error).toMatchObject({ code: "LOCKED" });
   });
 });
