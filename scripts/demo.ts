@@ -143,7 +143,7 @@ function expectAgreement({ mirrors, fetchedBytes }: Summary, scene: Scene, seen:
     ["the bucket", scene.bucket.url, scene.bucket.requests.slice(seen.bucket)],
   ] as const;
   for (const [name, url, requests] of servers) {
-    const told = mirrors.filter(({ label }) => label === new URL(url).host).reduce((sum, { bytes }) => sum + bytes, 0);
+    const told = mirrors.filter(({ label }) => label === hostOf(url)).reduce((sum, { bytes }) => sum + bytes, 0);
     const content = requests.filter(({ range }) => range !== PROBE);
     const atMost = content.reduce((sum, { bytesSent }) => sum + bytesSent, 0);
     // Where a reader hung up, the last bytes that left the server may not have been read.
@@ -154,6 +154,8 @@ function expectAgreement({ mirrors, fetchedBytes }: Summary, scene: Scene, seen:
   const told = mirrors.reduce((sum, { bytes }) => sum + bytes, 0);
   expect(told === fetchedBytes, `the mirrors of the summary have ${told} bytes, not ${fetchedBytes}`);
 }
+
+const hostOf = (url: string): string => new URL(url).host;
 
 function isWhole({ range, bytesSent }: LoggedRequest): boolean {
   const asked = /^bytes=(\d+)-(\d+)$/.exec(range ?? "");
@@ -200,11 +202,13 @@ async function play(scene: Scene): Promise<void> {
   expect(scene.hub.leaks().length === 0, "a credential reached the storage host");
 
   say(`\n${bold("What the servers sent, by their own logs")}`);
+  const others = sentSince(scene, { hub: first.hub + mended.hub, bucket: first.bucket + mended.bucket });
   say(row(["", "the hub's storage", "the bucket"]));
+  say(row(["shown above as", hostOf(scene.hub.endpoint), hostOf(scene.bucket.url)]));
   say(row(["limited to", formatRate(HUB_RATE), formatRate(BUCKET_RATE)]));
   say(row(["step 1, four files", formatBytes(first.hub), formatBytes(first.bucket)]));
   say(row(["step 4, one file", formatBytes(mended.hub), formatBytes(mended.bucket)]));
-  say(row(["steps 2, 3 and 5", formatBytes(0), formatBytes(0)]));
+  say(row(["steps 2, 3 and 5", formatBytes(others.hub), formatBytes(others.bucket)]));
   say(`\nThe summary of step 4 agrees with them, and every file has the digest of its manifest.`);
   say(`The tree is in ${relative(process.cwd(), TREE) || TREE}; remove ./demo when you are done.`);
 }
