@@ -1,21 +1,10 @@
 /** The only door to the AWS SDK, which is loaded by the first call that needs it: signs addresses, asks for an object's head. */
 import type { S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
+import type { BucketAccess } from "../base/access.ts";
 import { isSha256, type Sha256 } from "../base/artifact.ts";
 import type { Clock } from "../base/clock.ts";
-import { ModelsError } from "../base/errors.ts";
-import type { Secret } from "../base/secret.ts";
+import { ModelsError, reasonOf } from "../base/errors.ts";
 import type { Http } from "./http.ts";
-
-/** What the configuration says about one bucket. */
-export interface BucketAccess {
-  /** `https://<account>.r2.cloudflarestorage.com` for R2; left out for AWS. */
-  readonly endpoint?: string | null | undefined;
-  /** @default "auto" for R2 and own endpoints, "us-east-1" for AWS */
-  readonly region?: string | null | undefined;
-  readonly accessKeyId?: Secret | null | undefined;
-  readonly secretAccessKey?: Secret | null | undefined;
-  readonly sessionToken?: Secret | null | undefined;
-}
 
 export interface ObjectPlace {
   readonly kind: "r2" | "s3";
@@ -55,9 +44,10 @@ const HEAD_SECONDS = 300;
 
 /**
  * The SDK only signs here; every byte goes through {@link Http}, with its proxy, its authorities and its limits.
- * @param access what is known of a bucket, or null
+ * Without keys of its own, an `s3://` bucket is signed with what the SDK's chain finds: a profile, a web identity, a role.
+ * @param access how the bucket of a place is reached
  */
-export function createS3(access: (place: ObjectPlace) => BucketAccess | null, ports: S3Ports): S3 {
+export function createS3(access: (place: ObjectPlace) => BucketAccess, ports: S3Ports): S3 {
   let sdk: Promise<Sdk> | null = null;
   const clients = new Map<string, S3Client>();
 
@@ -65,12 +55,15 @@ export function createS3(access: (place: ObjectPlace) => BucketAccess | null, po
     const settings = clientSettings(place, access(place));
     sdk ??= loadSdk();
     const { S3Client, GetObjectCommand, HeadObjectCommand, getSignedUrl } = await sdk;
-    const name = `${place.kind}://${place.bucket}`;
+    const name = nameOf(place);
     const client = clients.get(name) ?? new S3Client(settings);
     clients.set(name, client);
     const asked = { Bucket: place.bucket, Key: place.key };
     const command = method === "GET" ? new GetObjectCommand(asked) : new HeadObjectCommand(asked);
-    return getSignedUrl(client, command, { expiresIn: seconds, signingDate: new Date(ports.clock.now()) });
+    const options = { expiresIn: seconds, signingDate: new Date(ports.clock.now()) };
+    return getSignedUrl(client, command, options).catch((cause: unknown) => {
+      throw unsigned(place, cause);
+    });
   };
 
   return {
@@ -106,32 +99,51 @@ async function loadSdk(): Promise<Sdk> {
   return { ...client, ...presigner };
 }
 
-function clientSettings(place: ObjectPlace, access: BucketAccess | null): S3ClientConfig {
-  const name = `${place.kind}://${place.bucket}`;
-  const { accessKeyId, secretAccessKey, sessionToken, endpoint, region } = access ?? {};
-  if (!accessKeyId || !secretAccessKey) {
+function clientSettings(place: ObjectPlace, access: BucketAccess): S3ClientConfig {
+  const { accessKeyId, secretAccessKey, sessionToken, endpoint, region } = access;
+  const hasKeys = accessKeyId !== undefined && secretAccessKey !== undefined;
+  if ((!hasKeys && place.kind === "r2") || (access.unset ?? []).length > 0) throw keyless(place, access);
+  if (place.kind === "r2" && endpoint === undefined) {
     throw new ModelsError(
-      "SOURCE_UNAUTHORIZED",
-      `Cannot read from "${name}": it has neither a public URL nor credentials`,
+      "CONFIG_INVALID",
+      `Cannot read from "${nameOf(place)}": R2 needs the endpoint of its account`,
       {
-        fix: `set publicUrl for ${place.bucket} under s3 in models.config.yaml, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`,
+        fix: `set R2_ACCOUNT_ID, or endpoint: https://<account>.r2.cloudflarestorage.com for ${place.bucket} in models.config.yaml`,
       },
     );
   }
-  if (place.kind === "r2" && !endpoint) {
-    throw new ModelsError("CONFIG_INVALID", `Cannot read from "${name}": R2 needs the endpoint of its account`, {
-      fix: `set endpoint: https://<account>.r2.cloudflarestorage.com for ${place.bucket} under s3 in models.config.yaml`,
-    });
-  }
   return {
-    region: region || (endpoint ? "auto" : "us-east-1"),
-    ...(endpoint ? { endpoint, forcePathStyle: true } : { forcePathStyle: place.bucket.includes(".") }),
+    region,
+    ...(endpoint === undefined ? { forcePathStyle: place.bucket.includes(".") } : { endpoint, forcePathStyle: true }),
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
-    credentials: {
-      accessKeyId: accessKeyId.reveal(),
-      secretAccessKey: secretAccessKey.reveal(),
-      ...(sessionToken ? { sessionToken: sessionToken.reveal() } : {}),
-    },
+    ...(hasKeys && {
+      credentials: {
+        accessKeyId: accessKeyId.reveal(),
+        secretAccessKey: secretAccessKey.reveal(),
+        ...(sessionToken !== undefined && { sessionToken: sessionToken.reveal() }),
+      },
+    }),
   };
+}
+
+const nameOf = (place: ObjectPlace): string => `${place.kind}://${place.bucket}`;
+
+function keyless(place: ObjectPlace, access: BucketAccess, cause?: unknown): ModelsError {
+  const unset = (access.unset ?? []).join(" and ");
+  const seen =
+    unset === "" ? "it has neither a public URL nor credentials" : `its keys are in ${unset}, which is not set`;
+  const names =
+    place.kind === "r2" ? "R2_ACCESS_KEY_ID and R2_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+  const fix = unset === "" ? `set publicUrl for ${place.bucket} in models.config.yaml, or ${names}` : `set ${unset}`;
+  return new ModelsError("SOURCE_UNAUTHORIZED", `Cannot read from "${nameOf(place)}": ${seen}`, { fix, cause });
+}
+
+/** The SDK's chain found nothing; what it says of each provider may name files and is only kept as the cause. */
+function unsigned(place: ObjectPlace, cause: unknown): ModelsError {
+  const isKeyless = cause instanceof Error && /Credentials/.test(cause.name);
+  if (isKeyless) return keyless(place, { region: "" }, cause);
+  return new ModelsError("CONFIG_INVALID", `Cannot sign an address in "${nameOf(place)}": ${reasonOf(cause)}`, {
+    cause,
+  });
 }

@@ -1,9 +1,10 @@
 /** How an R2 or S3 bucket is a mirror: by its public address, or by addresses that are signed for an hour. */
+import { accessTo } from "../base/access.ts";
 import { ModelsError } from "../base/errors.ts";
 import type { HttpAnswer } from "../net/http.ts";
 import { metadataSha256 } from "../net/s3.ts";
 import { askBeginning, isProbe, readProbe } from "./probe.ts";
-import type { BucketSettings, Resolved, SourceContext, SourceKind, SourceSettings } from "./source.ts";
+import type { Resolved, SourceContext, SourceKind } from "./source.ts";
 import { type BucketSource, encodePath, formatSource } from "./uri.ts";
 import { resolveAddress } from "./web.ts";
 
@@ -13,29 +14,20 @@ const GIVEN_OUT_MS = 50 * 60_000;
 
 export const bucketSource: SourceKind<BucketSource> = {
   label: (source, settings) => {
-    const { publicUrl, endpoint } = bucketSettings(source, settings) ?? {};
-    if (publicUrl) return new URL(publicUrl).host;
-    if (source.kind === "r2" && (!endpoint || /\.r2\.cloudflarestorage\.com\/?$/.test(endpoint))) {
+    const { publicUrl, endpoint } = accessTo(settings.s3, source.kind, source.bucket);
+    if (publicUrl !== undefined) return new URL(publicUrl).host;
+    if (source.kind === "r2" && (endpoint === undefined || /\.r2\.cloudflarestorage\.com\/?$/.test(endpoint))) {
       return `${source.bucket}.r2.cloudflarestorage.com`;
     }
-    return endpoint ? new URL(endpoint).host : `${source.bucket}.s3.amazonaws.com`;
+    return endpoint !== undefined ? new URL(endpoint).host : `${source.bucket}.s3.amazonaws.com`;
   },
   resolve: (source, context, signal) => {
-    const publicUrl = bucketSettings(source, context.settings)?.publicUrl;
-    if (!publicUrl) return resolveSigned(source, context, signal);
+    const { publicUrl } = accessTo(context.settings.s3, source.kind, source.bucket);
+    if (publicUrl === undefined) return resolveSigned(source, context, signal);
     const url = `${publicUrl.replace(/\/+$/, "")}/${encodePath(source.key)}`;
     return resolveAddress(url, formatSource(source), { context, signal });
   },
 };
-
-/** What the configuration says of the source's bucket, or of every bucket. */
-export function bucketSettings(
-  { bucket }: { readonly bucket: string },
-  { s3 }: Pick<SourceSettings, "s3">,
-): BucketSettings | null {
-  if (Object.hasOwn(s3, bucket)) return s3[bucket] ?? null;
-  return Object.hasOwn(s3, "*") ? (s3["*"] ?? null) : null;
-}
 
 async function resolveSigned(source: BucketSource, context: SourceContext, signal: AbortSignal): Promise<Resolved> {
   const staleAtMs = context.clock.monotonicMs() + GIVEN_OUT_MS;

@@ -84,8 +84,11 @@ export function isProbe(answer: HttpAnswer): boolean {
   return answer.status === 200 || answer.status === 206 || answer.status === 416;
 }
 
-/** What an answer of any other status means, where the site has no words of its own for it. */
-export function refusalOf(answer: HttpAnswer, name: string): ModelsError {
+/**
+ * What an answer of any other status means, where the site has no words of its own for it.
+ * @param unset the variable that should hold the credential and does not, or null
+ */
+export function refusalOf(answer: HttpAnswer, name: string, unset: string | null): ModelsError {
   const host = new URL(answer.url).host;
   const { status } = answer;
   if (status === 404 || status === 410) {
@@ -96,7 +99,10 @@ export function refusalOf(answer: HttpAnswer, name: string): ModelsError {
   }
   if (status === 401 || status === 403) {
     return new ModelsError("SOURCE_UNAUTHORIZED", `Cannot read "${name}": ${host} answers ${status}`, {
-      fix: `name a credential for ${host} under hosts in models.config.yaml, or check the one that is there`,
+      fix:
+        unset === null
+          ? `name a credential for ${host} under hosts in models.config.yaml, or check the one that is there`
+          : `set ${unset}, which models.config.yaml names for this host`,
     });
   }
   return new ModelsError("MIRROR_FAILED", `Cannot read "${name}": ${host} answers ${status}, expected 206`);

@@ -2,37 +2,13 @@
 import type { Sha256 } from "../base/artifact.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Endpoint } from "../base/mirror.ts";
-import type { Secret } from "../base/secret.ts";
 import type { Http } from "../net/http.ts";
-import type { BucketAccess, S3 } from "../net/s3.ts";
+import type { S3 } from "../net/s3.ts";
+import type { Settings } from "../settings.ts";
 
-export interface SourceSettings {
-  readonly hub: { readonly endpoint: string; readonly token: Secret | null; readonly isOffline: boolean };
-  readonly civitai: { readonly endpoint: string; readonly token: Secret | null };
-  /** By bucket name; `*` stands for buckets that are not named. */
-  readonly s3: Readonly<Record<string, BucketSettings>>;
-  readonly hosts: readonly HostCredential[];
-  readonly mirrors: readonly MirrorTemplate[];
-}
-
-export interface BucketSettings extends BucketAccess {
-  /** Where the bucket can be read without a signature. */
-  readonly publicUrl?: string | null | undefined;
-}
-
-export interface HostCredential {
-  /** `host` or `host:port`. */
-  readonly host: string;
-  readonly scheme: "bearer" | "basic" | "header";
-  /** The header's name, for the scheme `header`. */
-  readonly header?: string | null | undefined;
-  readonly secret: Secret;
-}
-
-export interface MirrorTemplate {
-  readonly name: string;
-  /** A source URI with `{path}`, `{name}` or `{sha256}` in it. */
-  readonly template: string;
+/** The part of the settings that sources obey. */
+export interface SourceSettings extends Pick<Settings, "civitai" | "s3" | "hosts" | "mirrors"> {
+  readonly hub: Pick<Settings["hub"], "endpoint" | "token" | "isOffline">;
 }
 
 export interface SourceContext {

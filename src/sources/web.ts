@@ -1,7 +1,7 @@
 /** How any web server is a mirror: `https://`, and `http://` inside the own network. */
 import { ModelsError } from "../base/errors.ts";
 import { redactUrl } from "../base/secret.ts";
-import { credentialFor } from "./credentials.ts";
+import { credentialFor, isConfiguredHost, unsetVariable } from "./credentials.ts";
 import { askBeginning, isProbe, readProbe, refusalOf } from "./probe.ts";
 import type { Resolved, SourceContext, SourceKind } from "./source.ts";
 import type { WebSource } from "./uri.ts";
@@ -24,7 +24,7 @@ export async function resolveAddress(
   await assertSafe(url, name, context);
   const credential = credentialFor(url, context.settings.hosts);
   const answer = await askBeginning(context.http, { url, credential, signal });
-  if (!isProbe(answer)) throw refusalOf(answer, name);
+  if (!isProbe(answer)) throw refusalOf(answer, name, unsetVariable(url, context.settings.hosts));
   return { ...readProbe(answer, name, credential), sha256: null, revision: null, staleAtMs: null };
 }
 
@@ -32,7 +32,7 @@ async function assertSafe(url: string, name: string, { settings, http }: SourceC
   const { protocol, host, hostname } = new URL(url);
   if (protocol === "https:") return;
   const configured = [...settings.mirrors.map(({ template }) => template), ...publicUrls(settings.s3)];
-  if (credentialFor(url, settings.hosts) !== null || configured.some((one) => hostOf(one) === host)) return;
+  if (isConfiguredHost(url, settings.hosts) || configured.some((one) => hostOf(one) === host)) return;
   if (await http.isPrivateHost(hostname)) return;
   throw new ModelsError("SOURCE_INVALID", `Cannot use "${name}": it is plain http to a public host, expected https`, {
     fix: `write https://, or name ${host} under hosts or mirrors in models.config.yaml`,

@@ -1,4 +1,6 @@
 /** What the tests of sources share: a real control plane with nothing configured, and every dropped source written down. */
+
+import { accessTo } from "../../src/base/access.ts";
 import { type Clock, systemClock } from "../../src/base/clock.ts";
 import type { ModelsError } from "../../src/base/errors.ts";
 import type { EventBody } from "../../src/base/events.ts";
@@ -6,7 +8,6 @@ import type { Mirror } from "../../src/base/mirror.ts";
 import { parseTreePath } from "../../src/base/paths.ts";
 import { createHttp, type Http } from "../../src/net/http.ts";
 import { createS3, type S3 } from "../../src/net/s3.ts";
-import { bucketSettings } from "../../src/sources/bucket.ts";
 import { createSources, type Sources, type WantedSources } from "../../src/sources/index.ts";
 import type { SourceSettings } from "../../src/sources/source.ts";
 
@@ -56,7 +57,7 @@ export function createHarness({ caFile, clock = systemClock, idleTimeoutMs, ...g
     },
     { clock, report: (event) => events.push(event) },
   );
-  const s3 = createS3((place) => bucketSettings(place, settings), { http, clock });
+  const s3 = createS3(({ kind, bucket }) => accessTo(settings.s3, kind, bucket), { http, clock });
   const sources = createSources(settings, { http, s3, clock });
   return {
     sources,

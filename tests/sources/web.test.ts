@@ -181,14 +181,24 @@ describe("webSource with credentials", () => {
   const secret = new Secret("s3cret");
 
   it("sends the one for this very host and port, and gives it to the lanes", async () => {
-    await using box = createHarness({ hosts: [{ host: `127.0.0.1:${server.port}`, scheme: "bearer", secret }] });
+    await using box = createHarness({
+      hosts: [{ host: `127.0.0.1:${server.port}`, scheme: "bearer", secret, variable: "V" }],
+    });
     const mirror = only(await box.find([url]));
     expect(server.requests[0]?.headers.authorization).toBe("Bearer s3cret");
     expect(await mirror.open(signal())).toMatchObject({ headers: { authorization: "Bearer s3cret" } });
   });
 
+  it("names the variable that should hold it, once the server refuses", async () => {
+    const host = `127.0.0.1:${server.port}`;
+    await using box = createHarness({ hosts: [{ host, scheme: "basic", secret: null, variable: "MODELS_KEY" }] });
+    expect(only(await box.find([url])).size).toBe(300_000);
+    server.faults.add(always, status(401));
+    expect(refusal(await box.find([url])).fix).toMatch(/set MODELS_KEY/);
+  });
+
   it("sends nothing to another port", async () => {
-    await using box = createHarness({ hosts: [{ host: "127.0.0.1", scheme: "bearer", secret }] });
+    await using box = createHarness({ hosts: [{ host: "127.0.0.1", scheme: "bearer", secret, variable: "V" }] });
     only(await box.find([url]));
     expect(server.requests[0]?.headers).not.toHaveProperty("authorization");
   });
@@ -196,7 +206,7 @@ describe("webSource with credentials", () => {
   it("keeps it at home when the server redirects, for the probe and for the lanes", async () => {
     await using cdn = await startRangeServer({ "/x": weights });
     await using box = createHarness({
-      hosts: [{ host: `127.0.0.1:${server.port}`, scheme: "header", header: "X-Api-Key", secret }],
+      hosts: [{ host: `127.0.0.1:${server.port}`, scheme: "header", header: "X-Api-Key", secret, variable: "V" }],
     });
     server.faults.add(always, redirectTo(`${cdn.url}/x`));
     const endpoint = (await only(await box.find([url])).open(signal())) as HttpEndpoint;
