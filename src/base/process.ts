@@ -1,4 +1,5 @@
 /** The only file below the command line that asks the process about itself. */
+import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -22,5 +23,14 @@ export function isProcessAlive(pid: number): boolean {
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** A name for the running kernel that changes with every boot (Linux, random(4)); null where there is none. */
+export function bootIdentity(): string | null {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim() || null;
+  } catch {
+    return null;
   }
 }

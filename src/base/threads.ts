@@ -38,7 +38,9 @@ export function startThread(name: string, importMetaUrl: string, initial?: unkno
 }
 
 /** Inside a worker: `start` gets the initial value and a way to answer, and returns what hears each message. */
-export function serveThread<T>(start: (initial: T, post: (answer: unknown) => void) => (message: unknown) => void): void {
+export function serveThread<T>(
+  start: (initial: T, post: (answer: unknown) => void) => (message: unknown) => void,
+): void {
   const port = parentPort;
   if (isMainThread || port === null) throw new Error("serveThread() runs inside a worker only");
   port.on(

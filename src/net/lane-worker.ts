@@ -27,7 +27,7 @@ interface Active {
 }
 
 /** Bytes held longer than this are written even if the slab is not full: slow links must not lose them to a kill. */
-const FLUSH_EVERY_MS = 500;
+const FLUSH_EVERY_MS = 100;
 const LIMITER_TURN_MS = 5;
 
 function start(settings: LaneWorkerSettings, post: (answer: FromLaneWorker) => void): (message: unknown) => void {

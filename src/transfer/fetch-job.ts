@@ -54,7 +54,8 @@ export interface RunningFetch {
   readonly progress: () => FileProgress | null;
 }
 
-const COMMIT_EVERY_MS = 500;
+/** How often what was written is made durable: it bounds what a power cut costs. */
+const COMMIT_EVERY_MS = 1_000;
 
 /**
  * Fetches `job` whole. On return the partial is durable and its sha256 proven; it is not renamed.
@@ -118,6 +119,7 @@ function createFetch(job: FetchJob, partial: PartialFile, ports: FetchPorts) {
     accounts.fetched(entries);
     accounts.active(carriers(), elapsedMs);
     uncommitted.push(...entries);
+    partial.note(entries).catch((error: unknown) => failure.reject(error));
     for (const { range } of entries) done = addRange(done, range);
     announce();
     void lookAtHeader().catch((error: unknown) => failure.reject(error));

@@ -9,13 +9,13 @@ export interface JournalSubject {
   readonly sha256: Sha256 | null;
 }
 
-/** Bytes that are durable in the partial file, by the mirror that sent them. */
+/** Bytes that are in the partial file, by the mirror that sent them. */
 export interface JournalContent {
   readonly done: RangeSet;
   readonly served: ReadonlyMap<string, RangeSet>;
 }
 
-/** One range that became durable. */
+/** One range that was written. */
 export interface JournalEntry {
   readonly mirror: string;
   readonly range: ByteRange;
@@ -34,6 +34,14 @@ export function formatJournalEntries(entries: readonly JournalEntry[]): string {
   return entries.map(({ mirror, range }) => line(["done", range.start, range.end, mirror])).join("");
 }
 
+/**
+ * The lines for ranges that were written, but may not be durable yet. They count as long as the kernel runs that took
+ * them, which `boot` names: its page cache outlives a killed process, though not a power cut.
+ */
+export function formatJournalWritten(entries: readonly JournalEntry[], boot: string): string {
+  return entries.map(({ mirror, range }) => line(["written", range.start, range.end, mirror, boot])).join("");
+}
+
 /** The line that takes ranges back: they turned out wrong. */
 export function formatJournalSpoils(ranges: readonly ByteRange[]): string {
   return ranges.map((range) => line(["spoiled", range.start, range.end])).join("");
@@ -41,19 +49,21 @@ export function formatJournalSpoils(ranges: readonly ByteRange[]): string {
 
 /**
  * Reads a journal. Lines that are torn, garbled or impossible are passed over: they only cost bytes that are
- * fetched again. Returns null when the text is no journal of `subject`.
+ * fetched again. `boot` names the kernel that runs now; null where it has no name. Returns null when the text is no
+ * journal of `subject`.
  */
-export function parseJournal(text: string, subject: JournalSubject): JournalContent | null {
+export function parseJournal(text: string, subject: JournalSubject, boot: string | null = null): JournalContent | null {
   const facts = text.split("\n").flatMap(readLine);
   const [head, ...rest] = facts;
   if (head?.[0] !== "journal" || head[1] !== FORMAT || head[2] !== subject.size || head[3] !== (subject.sha256 ?? ""))
     return null;
   const served = new Map<string, RangeSet>();
-  for (const [kind, start, end, mirror] of rest) {
+  for (const [kind, start, end, mirror, writtenAt] of rest) {
     const range = rangeOf(start, end, subject.size);
     if (range === null) continue;
     if (kind === "spoiled") forget(served, range);
-    if (kind !== "done" || typeof mirror !== "string") continue;
+    const isThere = kind === "done" || (kind === "written" && boot !== null && writtenAt === boot);
+    if (!isThere || typeof mirror !== "string") continue;
     forget(served, range);
     served.set(mirror, addRange(served.get(mirror) ?? [], range));
   }

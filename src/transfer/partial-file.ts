@@ -2,11 +2,13 @@
 import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ModelsError } from "../base/errors.ts";
+import { bootIdentity } from "../base/process.ts";
 import type { ByteRange, RangeSet } from "../base/range.ts";
 import {
   formatJournalEntries,
   formatJournalHead,
   formatJournalSpoils,
+  formatJournalWritten,
   type JournalEntry,
   type JournalSubject,
   parseJournal,
@@ -24,6 +26,8 @@ export interface PartialFile extends AsyncDisposable {
   readonly path: string;
   /** Durable bytes that an earlier run left, by the mirror that sent them. */
   readonly resumed: ReadonlyMap<string, RangeSet>;
+  /** Notes what was written, without waiting for the disk: a killed process loses nothing, a power cut may. */
+  readonly note: (entries: readonly JournalEntry[]) => Promise<void>;
   /** Makes the written `entries` durable, then journals them. Calls queue up; an empty call only waits its turn. */
   readonly commit: (entries: readonly JournalEntry[]) => Promise<void>;
   /** Takes ranges back that turned out wrong. */
@@ -46,7 +50,8 @@ export async function openPartial(paths: PartialPaths, subject: JournalSubject):
 async function openOrBegin(paths: PartialPaths, subject: JournalSubject): Promise<PartialFile> {
   await mkdir(dirname(paths.content), { recursive: true });
   const text = await readFile(paths.journal, "utf8").catch(() => "");
-  let known = parseJournal(text, subject);
+  const boot = bootIdentity();
+  let known = parseJournal(text, subject, boot);
   let content = known === null ? null : await openIfWhole(paths.content, subject.size);
   if (content === null) {
     known = null;
@@ -57,8 +62,10 @@ async function openOrBegin(paths: PartialPaths, subject: JournalSubject): Promis
     await preallocate(content, paths.content, subject.size);
   }
   const resumed = known?.served ?? new Map<string, RangeSet>();
+  // The fresh journal calls all of it durable: also what was only written when the earlier run was killed.
+  await content.datasync();
   const journal = await rewriteJournal(paths.journal, subject, resumed);
-  return createPartialFile(paths.content, content, journal, resumed);
+  return createPartialFile({ path: paths.content, content, journal, boot }, resumed);
 }
 
 async function openIfWhole(path: string, size: number): Promise<FileHandle | null> {
@@ -85,39 +92,56 @@ async function rewriteJournal(
   return journal;
 }
 
-function createPartialFile(
-  path: string,
-  content: FileHandle,
-  journal: FileHandle,
-  resumed: ReadonlyMap<string, RangeSet>,
-): PartialFile {
-  let last: Promise<void> = Promise.resolve();
-  const inTurn = (run: () => Promise<void>): Promise<void> => {
-    const done = last.then(run).catch((error) => Promise.reject(diskProblem(path, error)));
-    last = done.catch(() => {});
-    return done;
-  };
+interface OpenFiles {
+  readonly path: string;
+  readonly content: FileHandle;
+  readonly journal: FileHandle;
+  readonly boot: string | null;
+}
+
+function createPartialFile(files: OpenFiles, resumed: ReadonlyMap<string, RangeSet>): PartialFile {
+  const { path, content, journal, boot } = files;
+  const onDisk = createQueue(path);
+  const inJournal = createQueue(path);
+  const append = (text: string): Promise<void> =>
+    inJournal.run(async () => {
+      await journal.appendFile(text);
+      await journal.datasync();
+    });
   return {
     descriptor: content.fd,
     path,
     resumed,
+    note: async (entries) => {
+      if (boot === null || entries.length === 0) return;
+      await inJournal.run(() => journal.appendFile(formatJournalWritten(entries, boot)));
+    },
     commit: (entries) =>
-      inTurn(async () => {
+      onDisk.run(async () => {
         if (entries.length === 0) return;
         await content.datasync();
-        await journal.appendFile(formatJournalEntries(entries));
-        await journal.datasync();
+        await append(formatJournalEntries(entries));
       }),
-    spoil: (ranges) =>
-      inTurn(async () => {
-        await journal.appendFile(formatJournalSpoils(ranges));
-        await journal.datasync();
-      }),
+    spoil: (ranges) => append(formatJournalSpoils(ranges)),
     [Symbol.asyncDispose]: async () => {
-      await last;
+      await onDisk.idle();
+      await inJournal.idle();
       await content.close();
       await journal.close();
     },
+  };
+}
+
+/** Runs one thing after the other; a failure is its caller's alone. */
+function createQueue(path: string) {
+  let last: Promise<void> = Promise.resolve();
+  return {
+    run: (work: () => Promise<void>): Promise<void> => {
+      const done = last.then(work).catch((error) => Promise.reject(diskProblem(path, error)));
+      last = done.catch(() => {});
+      return done;
+    },
+    idle: (): Promise<void> => last,
   };
 }
 
