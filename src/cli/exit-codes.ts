@@ -62,12 +62,3 @@ const EXIT_OF: Readonly<Record<ErrorCode, ExitCode>> = {
 export function exitCodeOf(code: ErrorCode): ExitCode {
   return EXIT_OF[code];
 }
-
-/** The code that tells most about several failures, where one has to stand for all. */
-const GRAVEST: readonly ExitCode[] = [130, 4, 2, 1, 5, 3];
-
-/** The exit code of a run in which files failed with `codes`; 0 when none did. */
-export function exitCodeOfAll(codes: readonly ErrorCode[]): ExitCode {
-  const exits = codes.map(exitCodeOf);
-  return GRAVEST.find((exit) => exits.includes(exit)) ?? EXIT_DONE;
-}

@@ -1,7 +1,7 @@
 /** How findings are told: a line for each that is not as it should be, and one verdict. Pure. */
-import { formatDuration } from "../base/bytes.ts";
 import type { Paper } from "../report/notices.ts";
 import { countOf, padText, printable, textWidth } from "../report/text.ts";
+import { elapsedText } from "../report/words.ts";
 import type { Finding } from "../tree/check.ts";
 
 /** The width of the longest status. */
@@ -16,16 +16,19 @@ export interface Judged {
 
 /** One line for each finding that is not `present`; its fix stands behind it, or below where there is no room. */
 export function findingLines(findings: readonly Finding[], paper: Paper): readonly string[] {
-  return findings.filter(({ status }) => status !== "present").flatMap((finding) => findingLine(finding, paper));
+  const told = findings.filter(({ status }) => status !== "present");
+  const longest = Math.max(0, ...told.map(({ path }) => textWidth(printable(path))));
+  return told.flatMap((finding) => findingLine(finding, longest, paper));
 }
 
-function findingLine({ status, path, fix }: Finding, { style, width }: Paper): readonly string[] {
+function findingLine({ status, path, fix }: Finding, longest: number, paper: Paper): readonly string[] {
+  const { style, width } = paper;
   const isDoubtful = status === "unverified";
   const sign = isDoubtful ? style.warn(style.signs.warning) : style.bad(style.signs.failed);
   const start = `${sign} ${padText(status, STATUS_WIDTH)}  ${printable(path)}`;
   if (fix === undefined) return [start];
   const advice = `${style.accent("fix:")} ${printable(fix)}`;
-  const together = `${start}  ${advice}`;
+  const together = `${sign} ${padText(status, STATUS_WIDTH)}  ${padText(printable(path), longest)}  ${advice}`;
   if (width === null || textWidth(together) <= width) return [together];
   return [start, `${" ".repeat(STATUS_WIDTH + 4)}${advice}`];
 }
@@ -45,9 +48,4 @@ function statusCounts(models: readonly Finding[]): string {
   const counts = new Map<string, number>();
   for (const { status } of models) if (status !== "present") counts.set(status, (counts.get(status) ?? 0) + 1);
   return [...counts].map(([status, count]) => `${count} ${status}`).join(", ");
-}
-
-/** A check takes micro- or milliseconds: tenths of a second would all be zero. */
-export function elapsedText(ms: number): string {
-  return ms < 1000 ? `${ms < 10 ? ms.toFixed(1) : ms.toFixed(0)} ms` : formatDuration(ms);
 }

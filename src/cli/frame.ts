@@ -31,13 +31,18 @@ export async function runFrame(args: readonly string[], parts: FrameParts): Prom
     exit = code;
   });
   try {
-    await program.parseAsync(args, { from: "user" });
+    await program.parseAsync(withoutHelpCommand(args), { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.code === "commander.help") return tellHowToStart(parts);
     if (error.exitCode !== 0) throw usageError(error, args, parts);
   }
   return exit;
+}
+
+/** `models help sync` is `models sync --help`. */
+function withoutHelpCommand(args: readonly string[]): readonly string[] {
+  return args[0] === "help" ? [...args.slice(1), "--help"] : args;
 }
 
 /** No command at all is a mistake in a script, so the help is an error message: on standard error, with exit code 2. */
@@ -50,7 +55,7 @@ function createProgram(parts: FrameParts, onExit: (code: ExitCode) => void): Com
   const specs = new Map<Command, CommandSpec>();
   const program = quiet(new Command("models"), parts)
     .version(parts.version, "--version")
-    .helpCommand("help [command]")
+    .helpCommand(false)
     .configureHelp({ formatHelp: () => programHelp(parts.commands, parts.version, parts.out) });
   for (const option of GLOBAL_OPTIONS) program.addOption(toOption(option));
   for (const entry of [...parts.commands, ...parts.hidden]) {

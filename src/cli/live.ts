@@ -53,7 +53,7 @@ export function createLive({ terminal, clock, err, signal }: Call): Reporter {
 }
 
 function lastingLines(event: Event, before: Progress, after: Progress, paper: Paper): readonly string[] {
-  if (event.kind === "plan") return [planHeadline(event)];
+  if (event.kind === "plan") return planHeadline(event);
   if (event.kind !== "file-finished" && event.kind !== "file-failed") return noticeOf(event, paper);
   const file = after.files.get(event.model);
   if (file === undefined || after.settled.length === before.settled.length) return [];

@@ -27,8 +27,10 @@ export function errorObject(error: unknown): Readonly<Record<string, unknown>> {
 }
 
 function ownLines(error: ModelsError, paper: Paper): readonly string[] {
+  // A message may list its problems for those who print nothing else; here each has a line of its own.
+  const message = error.problems.length === 0 ? error.message : (error.message.split("\n")[0] ?? "");
   return [
-    ...firstLines(error.message, paper),
+    ...firstLines(message, paper),
     ...error.problems.flatMap((problem) => problemLines(problem, paper)),
     ...fixLines(error.fix, paper, "  "),
   ];
@@ -61,7 +63,7 @@ function fixLines(fix: string | undefined, paper: Paper, indent: string): readon
 }
 
 function wrapped(text: string, { width }: Paper, indent: number): readonly string[] {
-  return width === null ? [printable(text)] : wrapText(printable(text), Math.max(20, width - 1 - indent));
+  return width === null ? [printable(text)] : wrapText(printable(text), Math.max(8, width - 1 - indent));
 }
 
 function stackLines(error: unknown, paper: Paper): readonly string[] {

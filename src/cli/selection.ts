@@ -37,13 +37,14 @@ export function isEmpty({ kits, workflows, models }: Selection): boolean {
 export async function requireSelection(
   selection: Selection,
   command: string,
-  listKits: () => Promise<readonly { readonly name: string; readonly description: string }[]>,
+  listKits: () => Promise<readonly { readonly name: string }[]>,
 ): Promise<void> {
   if (!isEmpty(selection)) return;
-  const kits = await listKits();
-  const problems: readonly Problem[] = kits.map(({ name, description }) => ({ at: name, message: description }));
+  const names = (await listKits()).map(({ name }) => name);
+  const example = names.includes("flux") ? "flux" : (names[0] ?? "NAME");
+  const problems: readonly Problem[] = names.length === 0 ? [] : [{ at: "kits", message: names.join(", ") }];
   throw new ModelsError("USAGE", `Cannot ${command}: nothing is selected, expected a kit, a workflow or a model`, {
-    fix: `models ${command} --kit ${kits[0]?.name ?? "NAME"}, or --workflow FILE, or the name of a model`,
+    fix: `models ${command} --kit ${example}, or --workflow FILE, or the name of a model`,
     problems,
   });
 }

@@ -13,18 +13,17 @@ export interface Paper {
   readonly style: Style;
 }
 
-/** `6 of 9 models to fetch into /comfyui/models: 33.0 GB, and 812 GB are free`. */
-export function planHeadline(plan: Plan): string {
+/** `6 of 9 models to bring into /comfyui/models: 33.0 GB to fetch, 812 GB free`; nothing when all are there. */
+export function planHeadline(plan: Plan): readonly string[] {
   const pending = plan.lines.filter(({ action }) => action !== "present").length;
-  const root = printable(plan.root);
+  if (pending === 0) return [];
   const all = countOf(plan.lines.length, "model");
-  if (pending === 0) return `${all} present in ${root}`;
   const moved = [
     ...(plan.fetchBytes > 0 || hasUnknownSize(plan.lines) ? [`${bytesText(plan.fetchBytes)} to fetch`] : []),
     ...(plan.reuseBytes > 0 ? [`${bytesText(plan.reuseBytes)} to reuse`] : []),
   ];
   const amounts = moved.length === 0 ? "" : `: ${moved.join(", ")}`;
-  return `${pending} of ${all} to bring into ${root}${amounts}, ${bytesText(plan.freeBytes)} free`;
+  return [`${pending} of ${all} to bring into ${printable(plan.root)}${amounts}, ${bytesText(plan.freeBytes)} free`];
 }
 
 function hasUnknownSize(lines: readonly PlanLine[]): boolean {

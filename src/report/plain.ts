@@ -38,7 +38,7 @@ export function advancePlain(
 function linesFor(event: Event, before: Progress, after: Progress, paper: Paper): readonly string[] {
   switch (event.kind) {
     case "plan":
-      return [planHeadline(event)];
+      return planHeadline(event);
     case "file-started":
       return [startLine(event)];
     case "file-finished":

@@ -3,7 +3,7 @@ import type { MirrorShare, Summary } from "../base/events.ts";
 import type { Paper } from "./notices.ts";
 import { formatTable } from "./table.ts";
 import { countOf, printable } from "./text.ts";
-import { bytesText, durationText, finite, rateOver, rateText, shareText } from "./words.ts";
+import { bytesText, durationText, elapsedText, finite, rateOver, rateText, shareText } from "./words.ts";
 
 /** What the summary itself does not say. */
 export interface Outcome {
@@ -26,13 +26,11 @@ function headline(summary: Summary, { root, failed }: Outcome, { style }: Paper)
   return `${style.bad(style.signs.failed)} ${style.bold(`${count}${where}`)}: ${moved(summary)}`;
 }
 
-function moved({ fetchedBytes, reusedBytes, elapsedMs }: Summary): string {
+function moved({ ok, fetchedBytes, reusedBytes, elapsedMs }: Summary): string {
   const rate = rateOver(fetchedBytes, elapsedMs);
-  const fetched = `${bytesText(fetchedBytes)} fetched in ${durationText(elapsedMs)}`;
-  if (rate !== null) return `${fetched} at ${rateText(rate)}`;
-  return reusedBytes > 0
-    ? `nothing fetched, ${durationText(elapsedMs)}`
-    : `nothing to fetch, ${durationText(elapsedMs)}`;
+  if (rate !== null) return `${bytesText(fetchedBytes)} fetched in ${durationText(elapsedMs)} at ${rateText(rate)}`;
+  const nothing = ok && reusedBytes === 0 ? "nothing to fetch" : "nothing fetched";
+  return `${nothing} (${elapsedText(elapsedMs)})`;
 }
 
 function mirrorTable({ mirrors }: Summary, { width, style }: Paper): readonly string[] {

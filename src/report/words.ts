@@ -23,6 +23,12 @@ export function durationText(ms: number): string {
   return formatDuration(finite(ms));
 }
 
+/** `1.2 ms`, `45 s`: for what may take next to no time. */
+export function elapsedText(ms: number): string {
+  const known = finite(ms);
+  return known < 1000 ? `${known < 10 ? known.toFixed(1) : known.toFixed(0)} ms` : formatDuration(known);
+}
+
 /** `60%`, rounded: shares are for comparing, not for waiting until they are whole. */
 export function shareText(part: number, whole: number): string {
   const [some, all] = [finite(part), finite(whole)];

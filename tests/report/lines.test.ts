@@ -88,9 +88,9 @@ describe("ndjsonLine()", () => {
 });
 
 describe("planHeadline()", () => {
-  it("says that nothing is to be done when nothing is", () => {
+  it("is silent when nothing is to be done", () => {
     const present = plan.lines.filter(({ action }) => action === "present");
-    expect(planHeadline({ ...plan, lines: present })).toBe("1 model present in /comfyui/models");
+    expect(planHeadline({ ...plan, lines: present })).toEqual([]);
   });
 });
 
@@ -134,7 +134,7 @@ describe("summaryLines()", () => {
   it("is one line when nothing was needed", () => {
     const idle = { ...summary, fetchedBytes: 0, wastedBytes: 0, reusedBytes: 0, elapsedMs: 40, mirrors: [] };
     expect(summaryLines(idle, { root: "/m", failed: 0 }, pipe)).toEqual([
-      "✓ 4 models present in /m: nothing to fetch, 0.0 s",
+      "✓ 4 models present in /m: nothing to fetch (40 ms)",
     ]);
   });
 

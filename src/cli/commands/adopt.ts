@@ -8,7 +8,7 @@ import { EXIT_DONE } from "../exit-codes.ts";
 import { withModels } from "../open-models.ts";
 import { MODEL_ARGUMENT, SELECT_OPTIONS } from "../options.ts";
 import { readingLine } from "../reading.ts";
-import { writtenSelection } from "../selection.ts";
+import { isEmpty, writtenSelection } from "../selection.ts";
 
 type Adopted = AdoptReport["models"][number];
 
@@ -42,7 +42,7 @@ export const adoptCommand: CommandSpec = {
       });
       reading.close();
       if (call.flags.json === true) printJson(call, report);
-      else printLines(call, adoptLines(report, call.out));
+      else printLines(call, adoptLines(report, isEmpty(writtenSelection(call)), call.out));
       return EXIT_DONE;
     }),
 };
@@ -51,16 +51,20 @@ function collectFolders(text: string, before: unknown): readonly string[] {
   return [...(Array.isArray(before) ? before : []), text];
 }
 
-function adoptLines({ models, adoptedBytes, root }: AdoptReport, paper: Paper): readonly string[] {
+/** Of the whole catalogue only what is on this box is worth a line; of a selection what could not be judged, too. */
+function adoptLines({ models, adoptedBytes, root }: AdoptReport, isAll: boolean, paper: Paper): readonly string[] {
   const { style } = paper;
-  const told = models.filter(({ status }) => status !== "not-found" && status !== "present");
+  const untold: readonly Adopted["status"][] = isAll ? ["not-found", "present", "unknown"] : ["not-found", "present"];
+  const told = models.filter(({ status }) => !untold.includes(status));
   const count = (...statuses: readonly Adopted["status"][]): number =>
     models.filter(({ status }) => statuses.includes(status)).length;
   const adopted = count("adopted", "linked");
+  const unknown = count("unknown");
   return [
     ...told.map((one) => adoptedLine(one, paper)),
     `${style.good(style.signs.done)} ${style.bold(`${countOf(adopted, "file")} adopted`)}, ${formatBytes(adoptedBytes)}, in ${printable(root)}: ` +
-      `${count("present")} were known before, ${count("not-found")} are not on this box`,
+      `${count("present")} known before, ${count("not-found")} not on this box` +
+      (unknown === 0 ? "" : `, ${unknown} without a digest in their manifest`),
   ];
 }
 

@@ -2,6 +2,7 @@
 import { formatBytes } from "../../base/bytes.ts";
 import { didYouMean } from "../../base/did-you-mean.ts";
 import { ModelsError } from "../../base/errors.ts";
+import type { Catalog } from "../../catalog/model.ts";
 import type { KitEntry } from "../../operations/kits.ts";
 import type { Paper } from "../../report/notices.ts";
 import { formatTable } from "../../report/table.ts";
@@ -28,7 +29,8 @@ export const kitsCommand: CommandSpec = {
       const kits = await models.kits(name === null ? {} : { kits: [name] });
       const [first] = kits;
       if (call.flags.json === true) printJson(call, name === null ? kits : first);
-      else if (name !== null && first !== undefined) printLines(call, kitLines(first, call.out));
+      else if (name !== null && first !== undefined)
+        printLines(call, kitLines(first, await models.catalog(), call.out));
       else printLines(call, listLines(kits, call.out));
       return EXIT_DONE;
     }),
@@ -56,23 +58,42 @@ function listLines(kits: readonly KitEntry[], { width, style }: Paper): readonly
 }
 
 function sizeText({ size, unknownSizes }: KitEntry): string {
-  return unknownSizes > 0 ? `> ${formatBytes(size)}` : formatBytes(size);
+  if (unknownSizes === 0) return formatBytes(size);
+  return size === 0 ? "unknown" : `> ${formatBytes(size)}`;
 }
 
 function whatText({ description, gated }: KitEntry): string {
   return gated > 0 ? `${printable(description)} (${gated} gated)` : printable(description);
 }
 
-function kitLines(kit: KitEntry, { style, width }: Paper): readonly string[] {
-  const gated = kit.gated > 0 ? [`${countOf(kit.gated, "model")} need accepted terms and a token (HF_TOKEN)`] : [];
+function kitLines(kit: KitEntry, catalog: Catalog, paper: Paper): readonly string[] {
+  const { style, width } = paper;
   return [
     `${style.bold(printable(kit.name))}: ${countOf(kit.models.length, "model")}, ${sizeText(kit)}`,
     ...wrapText(printable(kit.description), width ?? 100),
     ...(kit.includes.length === 0 ? [] : [`includes ${kit.includes.map(printable).join(", ")}`]),
-    ...gated,
     "",
-    ...kit.models.map((name) => `  ${printable(name)}`),
-    "",
-    style.dim(`models sync --kit ${kit.name}`),
+    ...modelTable(kit, catalog, paper),
+    ...(kit.gated === 0
+      ? []
+      : ["", `${countOf(kit.gated, "model")} gated: accept the terms on the Hub and set HF_TOKEN`]),
   ];
+}
+
+function modelTable({ models }: KitEntry, catalog: Catalog, { style, width }: Paper): readonly string[] {
+  const rows = models.flatMap((name) => {
+    const model = catalog.models.get(name);
+    if (model === undefined) return [];
+    const size = model.size === null ? "unknown" : formatBytes(model.size);
+    return [[printable(name), size, printable(model.path), printable(model.license ?? ""), model.gated ? "gated" : ""]];
+  });
+  const columns = [
+    { title: "model", minWidth: 12 },
+    { title: "size", align: "right" as const },
+    { title: "path", minWidth: Math.max(12, Math.floor((width ?? 0) * 0.45)) },
+    { title: "license", minWidth: 8 },
+    { title: "" },
+  ];
+  const paint = (text: string, _row: number, column: number): string => (column === 4 ? style.warn(text) : text);
+  return formatTable(columns, rows, { width, indent: 2, title: style.dim, paint });
 }

@@ -1,0 +1,149 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { makeBox, weights } from "../operations/box.ts";
+import { bytesOf } from "../origins/index.ts";
+import { type Ended, runModels } from "./run-models.ts";
+
+const SIZE = 200_000;
+
+/** A box with one model in place that nobody verified, and one that is missing. */
+async function makeScene() {
+  const box = await makeBox();
+  const [here, gone] = await Promise.all([weights("here", SIZE), weights("gone", SIZE)]);
+  await box.catalogue([
+    { name: "here", ...here.figures, sources: ["https://models.example.net/here.safetensors"] },
+    { name: "gone", ...gone.figures, sources: ["https://models.example.net/gone.safetensors"] },
+  ]);
+  await box.write("loras/here.safetensors", await bytesOf(here.content));
+  const run = (command: string, ...args: readonly string[]): Promise<Ended> =>
+    runModels([command, "--manifests", "manifests", "--kits", "kits", ...args], {
+      env: box.environment,
+      cwd: box.folder,
+    });
+  return { box, run, [Symbol.asyncDispose]: () => box[Symbol.asyncDispose]() };
+}
+
+describe("models check", () => {
+  it("has a line with a fix for each finding, then a verdict", async () => {
+    await using scene = await makeScene();
+    const { code, stdout, stderr } = await scene.run("check", "--kit", "all");
+    expect({ code, stderr }).toEqual({ code: 3, stderr: "" });
+    expect(stdout).toMatch(/^! unverified {2}loras\/here\.safetensors {2}fix: .+$/m);
+    expect(stdout).toMatch(/^✗ missing {5}loras\/gone\.safetensors {2}fix: .+$/m);
+    expect(stdout).toMatch(/\n✗ 0 of 2 models present, 1 unverified, 1 missing in \S+\/models \([\d.]+ ms\)\n$/);
+  });
+
+  it("accepts an unverified file, unless it is strict", async () => {
+    await using scene = await makeScene();
+    expect((await scene.run("check", "here")).code).toBe(0);
+    expect((await scene.run("check", "here", "--strict")).code).toBe(3);
+  });
+
+  it("--json is one document", async () => {
+    await using scene = await makeScene();
+    const { code, stdout } = await scene.run("check", "--kit", "all", "--json");
+    expect(code).toBe(3);
+    const report = JSON.parse(stdout) as Record<string, unknown>;
+    expect(Object.keys(report)).toEqual(["ok", "root", "models", "elapsedMs"]);
+    expect(report).toMatchObject({
+      ok: false,
+      root: scene.box.root,
+      models: [{ status: "unverified" }, { status: "missing" }],
+    });
+  });
+
+  it("loads neither network nor worker nor progress bars", async () => {
+    await using scene = await makeScene();
+    const folder = mkdtempSync(join(tmpdir(), "modelferry-coverage-"));
+    const env = { ...scene.box.environment, NODE_V8_COVERAGE: folder };
+    const args = ["check", "--manifests", "manifests", "--kits", "kits", "--kit", "all"];
+    expect((await runModels(args, { env, cwd: scene.box.folder })).code).toBe(3);
+    const loaded = readdirSync(folder).flatMap((name) => loadedBy(readFileSync(join(folder, name), "utf8")));
+    rmSync(folder, { recursive: true });
+    expect(loaded.some((url) => url.endsWith("/cli/commands/check.js"))).toBe(true);
+    const heavy =
+      /node_modules\/(@aws-sdk|@smithy|undici|log-update|p-queue|xxhash-wasm)\/|\/dist\/(net|transfer|sources)\//;
+    expect(loaded.filter((url) => heavy.test(url))).toEqual([]);
+    expect(loaded.filter((url) => /\/cli\/commands\/(?!check)/.test(url))).toEqual([]);
+  });
+});
+
+/** Every script that a process ran leaves its address in the coverage that V8 writes. */
+function loadedBy(coverage: string): readonly string[] {
+  return (JSON.parse(coverage) as { result: { url: string }[] }).result.map(({ url }) => url);
+}
+
+describe("models adopt, ls and verify", () => {
+  it("adopt takes over a file that is right, ls shows it, verify reads it again", async () => {
+    await using scene = await makeScene();
+    const adopted = await scene.run("adopt");
+    expect(adopted.code).toBe(0);
+    expect(adopted.stdout).toMatch(/^✓ adopted {6}loras\/here\.safetensors {2}200 kB\n✓ 1 file adopted, 200 kB, in /);
+    expect((await scene.run("check", "here", "--strict")).code).toBe(0);
+    const listed = await scene.run("ls");
+    expect(listed.stdout).toMatch(
+      /^file +size +sha256 +verified +from\nloras\/here\.safetensors {2}200 kB {2}[0-9a-f]{12} {2}.+ ago/,
+    );
+    expect(listed.stdout).toMatch(/\n1 file, 200 kB in \S+\n$/);
+    const verified = await scene.run("verify");
+    expect(verified).toMatchObject({ code: 0, stderr: "" });
+    expect(verified.stdout).toMatch(/^✓ 1 model verified in /);
+  });
+
+  it("verify ends with 3 when a file changed under its receipt", async () => {
+    await using scene = await makeScene();
+    await scene.run("adopt");
+    const bytes = await scene.box.read("loras/here.safetensors");
+    bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+    await scene.box.write("loras/here.safetensors", bytes);
+    const { code, stdout } = await scene.run("verify", "here");
+    expect(code).toBe(3);
+    expect(stdout).toMatch(/^✗ corrupt {5}loras\/here\.safetensors/);
+  });
+
+  it("adopt --from links what another folder has", async () => {
+    await using scene = await makeScene();
+    const { content } = await weights("gone", SIZE);
+    await content.writeTo(join(scene.box.folder, "old", "renamed.safetensors"));
+    const { stdout } = await scene.run("adopt", "gone", "--from", "old");
+    expect(stdout).toMatch(/^✓ linked {7}loras\/gone\.safetensors {2}200 kB {2}from \S+\/old\/renamed\.safetensors\n/);
+    expect((await scene.run("check", "gone", "--strict")).code).toBe(0);
+  });
+
+  it("--json prints one document each", async () => {
+    await using scene = await makeScene();
+    for (const command of ["adopt", "ls", "verify"]) {
+      const { stdout } = await scene.run(command, "--json");
+      expect(JSON.parse(stdout)).toMatchObject({ root: scene.box.root });
+    }
+  });
+});
+
+describe("models kits", () => {
+  it("lists kits with their sizes", async () => {
+    await using scene = await makeScene();
+    const { code, stdout } = await scene.run("kits");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^kit +models +size +what\n/);
+    expect(stdout).toMatch(/^all +2 +400 kB {2}All of them$/m);
+  });
+
+  it("shows what is in one", async () => {
+    await using scene = await makeScene();
+    const { stdout } = await scene.run("kits", "show", "all");
+    expect(stdout).toMatch(/^all: 2 models, 400 kB\nAll of them\n/);
+    expect(stdout).toMatch(/^ {2}here +200 kB {2}loras\/here\.safetensors/m);
+  });
+
+  it("--json is an array, or with a name the one kit", async () => {
+    await using scene = await makeScene();
+    const kits = JSON.parse((await scene.run("kits", "--json")).stdout) as readonly { name: string }[];
+    expect(kits.map(({ name }) => name)).toContain("all");
+    expect(JSON.parse((await scene.run("kits", "show", "all", "--json")).stdout)).toMatchObject({
+      name: "all",
+      size: 2 * SIZE,
+    });
+  });
+});
