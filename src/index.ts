@@ -1,6 +1,32 @@
-/** The public surface of the library. */
+/** The public surface of the library, which puts model weights on this box and proves that they are there.
+ *
+ * Everything is returned, nothing is printed; whatever fails throws a {@link ModelsError} with a `code` to switch over
+ * and a `fix` that says what to do next.
+ *
+ * @example
+ * ```ts
+ * import { createModels, preload } from "modelferry";
+ *
+ * await preload();                                            // in a set-up hook: BASE_MODEL_KIT, PRELOAD_WORKFLOW
+ *
+ * const models = createModels({ root: "/comfyui/models" });
+ * await models.sync({ kits: ["flux"], onEvent: (event) => console.error(event.kind) });
+ * await models.require({ workflows: [graph] });               // throws MODELS_MISSING before anything runs
+ * await models.close();
+ * ```
+ */
 export type { Sha256 } from "./base/artifact.ts";
-export type { Clock } from "./base/clock.ts";
 export { type ErrorCode, isModelsError, ModelsError, type Problem } from "./base/errors.ts";
 export type { Event, FileProgress, MirrorShare, PlanAction, PlanLine, Summary } from "./base/events.ts";
-export { createModels, type Models, type ModelsOptions, type ModelsPorts } from "./models.ts";
+export { createModels, type Models, type ModelsOptions, type ModelsPorts, preload } from "./models.ts";
+export type { AdoptReport } from "./operations/adopt.ts";
+export type { CheckOptions, CheckReport } from "./operations/check.ts";
+export type { KitEntry } from "./operations/kits.ts";
+export type { LockReport } from "./operations/lock.ts";
+export type { ListedFile, Listing } from "./operations/ls.ts";
+export type { UnknownReference } from "./operations/match-references.ts";
+export type { SyncPlan } from "./operations/plan-sync.ts";
+export type { Selection, Selectors } from "./operations/select.ts";
+export type { SyncOptions, SyncResult } from "./operations/sync-ports.ts";
+export type { Settings } from "./settings.ts";
+export type { Finding, FindingStatus } from "./tree/check.ts";

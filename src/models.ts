@@ -34,8 +34,6 @@ export interface Models {
   readonly check: (options?: Selectors & CheckOptions) => Promise<CheckReport>;
   /** Checks, and throws `MODELS_MISSING` with one problem a model and its fix. */
   readonly require: (options?: Selectors & CheckOptions) => Promise<CheckReport>;
-  /** Syncs what is selected, then requires it; without selectors `BASE_MODEL_KIT` and `PRELOAD_WORKFLOW` select. */
-  readonly preload: (options?: Selectors & SyncOptions) => Promise<CheckReport>;
   /** Describes the named kits, or all of them. */
   readonly kits: (options?: Pick<Selectors, "kits">) => Promise<readonly KitEntry[]>;
   /** Lists the files of the tree. */
@@ -58,6 +56,24 @@ export interface Models {
   readonly close: () => Promise<void>;
 }
 
+/**
+ * The one call for a set-up hook: syncs what is selected, then requires it.
+ * Without selectors, `BASE_MODEL_KIT` and `PRELOAD_WORKFLOW` select.
+ * @throws ModelsError whatever `sync` and `require` throw: nothing should run then
+ */
+export async function preload(
+  selected: Selectors & SyncOptions = {},
+  options: ModelsOptions = {},
+): Promise<CheckReport> {
+  const models = createModels(options);
+  try {
+    await models.sync(selected);
+    return await models.require(selected);
+  } finally {
+    await models.close();
+  }
+}
+
 /** Puts modelferry together. Reads nothing and starts nothing before the first call. */
 export function createModels(options: ModelsOptions = {}, ports: ModelsPorts = {}): Models {
   const { environment = processEnvironment(), cwd = workingFolder(), ...flags } = options;
@@ -73,17 +89,12 @@ export function createModels(options: ModelsOptions = {}, ports: ModelsPorts = {
     const run = createSync(await parts.syncPorts(), await parts.syncSettings());
     return await run(await select(asked), { isOffline: flags.offline ?? false, ...asked });
   };
-  const requireAll: Models["require"] = async (asked = {}) => {
-    const { requireModels } = await import("./operations/require.ts");
-    return await requireModels(await opened(), await select(asked), asked);
-  };
   return {
     sync,
     check: async (asked = {}) => await (await opened())(await select(asked), asked),
-    require: requireAll,
-    preload: async (asked = {}) => {
-      await sync(asked);
-      return await requireAll(asked);
+    require: async (asked = {}) => {
+      const { requireModels } = await import("./operations/require.ts");
+      return await requireModels(await opened(), await select(asked), asked);
     },
     kits: async (asked = {}) => (await import("./operations/kits.ts")).listKits(await catalog(), asked.kits),
     ls: async (asked) => (await import("./operations/ls.ts")).listFiles({ tree: await tree(), catalog }, asked),

@@ -40,7 +40,7 @@ export async function selectModels(
 ): Promise<Selection> {
   if (isEmptySelection(selectors)) {
     throw new ModelsError("USAGE", "Cannot select models: no kit, workflow or model is named", {
-      fix: "name some, such as --kit flux, --workflow graph.json or a model's name",
+      fix: "name some, such as --kit flux, --workflow graph.json or a model's name, or set BASE_MODEL_KIT",
     });
   }
   const { kits = [], workflows = [], models = [] } = selectors;

@@ -22,6 +22,8 @@ export interface Box extends AsyncDisposable {
   readonly folder: string;
   readonly root: string;
   readonly lockfile: string;
+  /** What `createModels` is given, as plain data. */
+  readonly settings: ModelsOptions;
   readonly environment: Readonly<Record<string, string>>;
   /** Replaces the manifest, and the kit `all` of all its models. */
   readonly catalogue: (entries: readonly Entry[]) => Promise<void>;
@@ -44,8 +46,16 @@ export async function makeBox(environment: Readonly<Record<string, string>> = {}
   const at = (...parts: readonly string[]): string => join(folder, ...parts);
   const env = { HOME: at("home"), ...environment };
   const opened: Models[] = [];
+  const settings = {
+    root: at("models"),
+    manifests: [at("manifests")],
+    kits: [at("kits")],
+    lockfile: at("models.lock.yaml"),
+    reserveBytes: 0,
+  };
   const box: Box = {
     folder,
+    settings,
     root: at("models"),
     lockfile: at("models.lock.yaml"),
     environment: env,
@@ -59,11 +69,7 @@ export async function makeBox(environment: Readonly<Record<string, string>> = {}
     },
     open: (options = {}) => {
       const models = createModels({
-        root: at("models"),
-        manifests: [at("manifests")],
-        kits: [at("kits")],
-        lockfile: at("models.lock.yaml"),
-        reserveBytes: 0,
+        ...settings,
         environment: env,
         cwd: folder,
         ...options,

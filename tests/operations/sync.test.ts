@@ -6,6 +6,7 @@ import { isModelsError } from "../../src/base/errors.ts";
 import type { Event, EventBody } from "../../src/base/events.ts";
 import { startHub, startRangeServer, status } from "../origins/index.ts";
 import { bytesOf, makeBox, weights } from "./box.ts";
+import { runChild } from "./child.ts";
 
 const MB = 1_000_000;
 
@@ -338,6 +339,48 @@ describe("sync()", () => {
   });
 });
 
+describe("a sync that is killed", () => {
+  it("resumes with less than 5 % fetched twice, from both mirrors", async () => {
+    const shape = { bytesPerSecond: 5 * MB };
+    const made = await Promise.all([12, 30, 78].map((size) => weights(`killed ${size}`, size * MB)));
+    const shelf = Object.fromEntries(made.map(({ content }, index) => [`/${index}.safetensors`, content]));
+    await using one = await startRangeServer(shelf, { shape });
+    await using two = await startRangeServer(shelf, { host: "127.0.0.2", shape: { bytesPerSecond: 3 * MB } });
+    await using box = await makeBox();
+    await box.catalogue(
+      made.map(({ figures }, index) => ({
+        name: `box-${index}`,
+        ...figures,
+        sources: [one, two].map(({ url }) => `${url}/${index}.safetensors`),
+      })),
+    );
+    const whole = 120 * MB;
+    const child = runChild(
+      "await createModels(BOX).sync({ kits: ['all'], onEvent: (event) => console.log(JSON.stringify(event)) });",
+      { ...box.settings },
+      { env: box.environment },
+    );
+    child.onLine((line) => {
+      const event = JSON.parse(line) as Event;
+      if (event.kind !== "progress") return;
+      if (event.files.reduce((sum, { doneBytes }) => sum + doneBytes, 0) > 24 * MB) child.process.kill("SIGKILL");
+    });
+    expect((await child.ended).code).toBeNull();
+    one.setShape({});
+    two.setShape({});
+    const { summary, error } = await box.sync();
+    expect(error).toBeNull();
+    expect(summary.mirrors).toHaveLength(2);
+    expect(summary.fetchedBytes).toBeGreaterThan(0);
+    expect(one.bytesSent() + two.bytesSent()).toBeLessThan(whole * 1.05);
+    for (const [index, { content }] of made.entries()) {
+      const placed = await box.read(`loras/box-${index}.safetensors`);
+      expect(placed.equals(Buffer.from(await bytesOf(content)))).toBe(true);
+    }
+    expect((await box.sync()).summary).toMatchObject({ ok: true, fetchedBytes: 0 });
+  });
+});
+
 describe("two syncs at once", () => {
   it("fetch each file once: the second waits, says so, and finds it present", async () => {
     const { content, figures } = await weights("two syncs", 16 * MB);
@@ -355,18 +398,40 @@ describe("two syncs at once", () => {
     expect(how.sort()).toEqual(["fetched", "present"]);
   });
 
+  it("also as two processes, and when the first is killed the second takes over", async () => {
+    const { content, figures } = await weights("two processes", 16 * MB);
+    await using server = await startRangeServer({ "/a.safetensors": content }, { shape: { bytesPerSecond: 12 * MB } });
+    await using box = await makeBox();
+    await box.catalogue([{ name: "box-a", ...figures, sources: [`${server.url}/a.safetensors`] }]);
+    const first = runChild(
+      "await createModels(BOX).sync({ kits: ['all'], onEvent: (event) => console.log(event.kind) });",
+      box.settings,
+      { env: box.environment },
+    );
+    const started = new Promise<void>((resolve) => first.onLine((line) => line === "progress" && resolve()));
+    await started;
+    const second = await box.sync({
+      onEvent: (event) => {
+        if (event.kind === "waiting") first.process.kill("SIGKILL");
+      },
+    });
+    expect(second.error).toBeNull();
+    expect(ofKind(second.events, "waiting")[0]).toMatchObject({ model: "box-a", on: "lock" });
+    expect((await box.read("loras/box-a.safetensors")).equals(Buffer.from(await bytesOf(content)))).toBe(true);
+  });
+
   it("the second fails with LOCKED when it is not to wait", async () => {
     const { content, figures } = await weights("no wait", 16 * MB);
     await using server = await startRangeServer({ "/a.safetensors": content }, { shape: { bytesPerSecond: 16 * MB } });
     await using box = await makeBox();
     await box.catalogue([{ name: "box-a", ...figures, sources: [`${server.url}/a.safetensors`] }]);
-    let second: ReturnType<typeof box.sync> | null = null;
+    const others: ReturnType<typeof box.sync>[] = [];
     const first = await box.sync({
       onEvent: (event) => {
-        if (event.kind === "file-started") second ??= box.sync({ wait: false });
+        if (event.kind === "file-started") others.push(box.sync({ wait: false }));
       },
     });
     expect(first.error).toBeNull();
-    expect((await second)?.error).toMatchObject({ code: "LOCKED" });
+    expect((await others[0])?.error).toMatchObject({ code: "LOCKED" });
   });
 });
