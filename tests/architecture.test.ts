@@ -107,7 +107,7 @@ describe("architecture", () => {
   });
 
   it("every file says in its first line what it knows", () => {
-    const silent = files.filter((file) => !/^(#!.*\n)?\/\*\* /.test(readFileSync(join(SRC, file), "utf8")));
+    const silent = files.filter((file) => !/^(#!.*\n)?\/\*\*\s/.test(readFileSync(join(SRC, file), "utf8")));
     expect(silent).toEqual([]);
   });
 
