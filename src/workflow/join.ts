@@ -2,7 +2,7 @@
 import type { Asking } from "./asking.ts";
 import type { Declarations } from "./declarations.ts";
 import { presentFolder, searchedFolders } from "./folders.ts";
-import { isAddress, nameInAddress, slashed } from "./names.ts";
+import { baseName, isAbsolutePath, isAddress, nameInAddress, slashed } from "./names.ts";
 import type { Reference, ReferencePlace } from "./reference.ts";
 import type { DeclaredModel } from "./workflow.ts";
 
@@ -70,7 +70,7 @@ function toReference(asking: Asking, declared: DeclaredModel | null): Reference 
     input,
     folder: folders[0] ?? null,
     folders,
-    name: slashed(isAddress(raw) ? (nameInAddress(raw) ?? raw) : raw),
+    name: nameOf(raw),
     raw,
     how: isDeclared ? "declared" : asking.how,
     isActive: node.isActive,
@@ -78,6 +78,12 @@ function toReference(asking: Asking, declared: DeclaredModel | null): Reference 
     ...(asking.endings === undefined ? {} : { endings: asking.endings }),
     ...(declared === null ? {} : { declared: pick(declared) }),
   };
+}
+
+/** On somebody's disk or server the folders mean nothing here. */
+function nameOf(raw: string): string {
+  if (isAddress(raw)) return slashed(nameInAddress(raw) ?? raw);
+  return isAbsolutePath(raw) ? baseName(raw.trim()) : slashed(raw);
 }
 
 function pick({ url, sha256, directory }: DeclaredModel): NonNullable<Reference["declared"]> {

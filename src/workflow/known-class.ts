@@ -7,6 +7,9 @@ import type { Gate, LoaderInput } from "./registry.ts";
 import type { Slot } from "./workflow.ts";
 import { readWritten } from "./written.ts";
 
+/** Ways of writing that always mean a file; a prompt mostly means none. */
+const NAMES_FILES: ReadonlySet<LoaderInput["written"]> = new Set(["name", "folder", "rows", "own"]);
+
 /** A widget with one of these says no. */
 const OFF: ReadonlySet<unknown> = new Set([false, 0, "off", "false", "no", "none", "disable", "disabled", "0", ""]);
 
@@ -29,7 +32,8 @@ function readOne(
   const read = reading.at(input, number === null ? loader.index : null);
   if (loader.gate !== null && !isOpen(reading, loader.gate, number)) return;
   if (read.kind === "value") readWritten({ reading, loader, input, value: read.value, from: read.from }, found);
-  else if (read.kind === "computed" && loader.written !== "unused") found.warnings.push(computed(reading, input, read));
+  else if (read.kind === "computed" && NAMES_FILES.has(loader.written))
+    found.warnings.push(computed(reading, input, read));
 }
 
 function computed(reading: Reading, input: string, read: Extract<Read, { kind: "computed" }>): string {

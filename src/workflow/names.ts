@@ -13,29 +13,36 @@ export const WEIGHT_ENDINGS: readonly string[] = [
   ".onnx",
   ".pkl",
   ".torchscript",
+  ".patch",
+  ".engine",
 ];
+
+const LONGEST_ENDING = Math.max(...WEIGHT_ENDINGS.map((ending) => ending.length));
 
 const MAX_NAME = 1024;
 const ENDING = new RegExp(`(?:${WEIGHT_ENDINGS.map((ending) => ending.replace(".", "\\.")).join("|")})$`, "i");
 
 /** True when `value` is one line of text that ends like a file of weights. */
 export function isWeightName(value: unknown): value is string {
-  return typeof value === "string" && value.length <= MAX_NAME && ENDING.test(value) && !/[\r\n\0]/.test(value);
+  return typeof value === "string" && value.length <= MAX_NAME && hasWeightEnding(value) && !/[\r\n\0]/.test(value);
 }
 
 /** True when `text` has one of the endings of weights. */
 export function hasWeightEnding(text: string): boolean {
-  return ENDING.test(text);
+  return ENDING.test(text.slice(-LONGEST_ENDING));
 }
 
 /** The one spelling of a name: forward slashes, none at the start, no `.` parts. */
 export function slashed(name: string): string {
-  return name
-    .trim()
-    .replaceAll("\\", "/")
-    .split("/")
-    .filter((part) => part !== "" && part !== ".")
-    .join("/");
+  const trimmed = name.trim();
+  if (!/[\\/]/.test(trimmed)) return trimmed;
+  const parts = trimmed.replaceAll("\\", "/").split("/");
+  return parts.filter((part) => part !== "" && part !== ".").join("/");
+}
+
+/** True for a path from the root of somebody's disk. */
+export function isAbsolutePath(name: string): boolean {
+  return /^(?:[a-z]:)?[\\/]/i.test(name.trim());
 }
 
 /** What comes after the last slash of either kind. */

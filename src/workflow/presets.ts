@@ -1,17 +1,19 @@
 /** Files that nodes need without naming them: by their class, by the value of a widget, by the family of the base model. */
 import { type Asking, type Found, nodeLabel } from "./asking.ts";
-import { baseName } from "./names.ts";
+import { baseName, hasWeightEnding, WEIGHT_ENDINGS } from "./names.ts";
 import type { Reading } from "./reading.ts";
 import type { Preset, Registry } from "./registry.ts";
 
 /** Adds what the class needs in any case, and for the widget values that the node has. */
 export function readPresets(reading: Reading, registry: Registry, base: () => string | null, found: Found): void {
   const presets = registry.presetsOf(reading.node.class).filter((preset) => holds(reading, preset));
+  const families = new Set(presets.flatMap((preset) => preset.base ?? []));
+  const family = families.size > 1 ? base() : ([...families][0] ?? null);
   for (const preset of presets) {
-    if (preset.base === null || preset.base === base()) found.askings.push(...asksOf(reading, preset));
+    if (preset.base === null || preset.base === family) found.askings.push(...asksOf(reading, preset));
   }
   const undecided = presets.filter((preset) => preset.base !== null);
-  if (undecided.length > 0 && base() === null) found.warnings.push(undecidedWarning(reading, undecided));
+  if (undecided.length > 0 && family === null) found.warnings.push(undecidedWarning(reading, undecided));
 }
 
 function undecidedWarning(reading: Reading, presets: readonly Preset[]): string {
@@ -35,7 +37,8 @@ function asksOf(reading: Reading, preset: Preset): readonly Asking[] {
     const raw = baseName(path);
     const folder = path.slice(0, -raw.length - 1);
     const isOutside = /^(?:~|custom_nodes|hub:)/.test(file);
-    return { node: reading.node, input: "", raw, folders: [folder], how: "preset", isFolder, isOutside };
+    const endings = isFolder || hasWeightEnding(raw) ? {} : { endings: WEIGHT_ENDINGS };
+    return { node: reading.node, input: "", raw, folders: [folder], how: "preset", isFolder, isOutside, ...endings };
   });
 }
 

@@ -22,27 +22,41 @@ export interface Reading {
   readonly markRead: (slot: Slot) => void;
 }
 
-/** Opens a node; each name and place is looked up at once. */
+interface Places {
+  readonly byName: ReadonlyMap<string, Slot>;
+  readonly byIndex: ReadonlyMap<number, Slot>;
+}
+
+/** Opens a node; most are never asked for a name, so names are gathered at the first question. */
 export function openReading(node: WorkflowNode): Reading {
+  const read = new Set<Slot>();
+  let places: Places | null = null;
+  const lookUp = (): Places => {
+    places ??= placesOf(node);
+    return places;
+  };
+  return {
+    node,
+    at: (input, index) => {
+      const named = lookUp().byName.get(input);
+      const placed = index === null ? undefined : lookUp().byIndex.get(index);
+      for (const slot of [named, placed]) if (slot !== undefined) read.add(slot);
+      return effective(node, input, named ?? placed);
+    },
+    inputsLike: (pattern) => [...lookUp().byName.keys(), ...node.fed.keys()].filter((name) => pattern.test(name)),
+    rest: () => (read.size === 0 ? node.slots : node.slots.filter((slot) => !read.has(slot))),
+    markRead: (slot) => read.add(slot),
+  };
+}
+
+function placesOf(node: WorkflowNode): Places {
   const byName = new Map<string, Slot>();
   const byIndex = new Map<number, Slot>();
   for (const slot of node.slots) {
     if (slot.name !== null && !byName.has(slot.name)) byName.set(slot.name, slot);
     if (slot.name === null && slot.index !== null) byIndex.set(slot.index, slot);
   }
-  const read = new Set<Slot>();
-  return {
-    node,
-    at: (input, index) => {
-      const named = byName.get(input);
-      const placed = index === null ? undefined : byIndex.get(index);
-      for (const slot of [named, placed]) if (slot !== undefined) read.add(slot);
-      return effective(node, input, named ?? placed);
-    },
-    inputsLike: (pattern) => [...byName.keys(), ...node.fed.keys()].filter((name) => pattern.test(name)),
-    rest: () => node.slots.filter((slot) => !read.has(slot)),
-    markRead: (slot) => read.add(slot),
-  };
+  return { byName, byIndex };
 }
 
 /** A link that brings a number to where the widget holds text is a sign of misplaced values, so the widget is believed. */

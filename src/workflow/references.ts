@@ -8,7 +8,7 @@ import { baseFamily, readPresets } from "./presets.ts";
 import { EMBEDDING_ENDINGS, embeddingNames } from "./prompts.ts";
 import { openReading, type Reading } from "./reading.ts";
 import type { Reference, References } from "./reference.ts";
-import type { Registry } from "./registry.ts";
+import type { LoaderInput, Registry } from "./registry.ts";
 import { readUnknown, textsInside } from "./unknown-values.ts";
 import type { Workflow } from "./workflow.ts";
 
@@ -20,7 +20,7 @@ export function referencesOf(workflow: Workflow, registry: Registry): References
   for (const reading of readings) {
     const inputs = registry.inputsOf(reading.node);
     if (inputs !== null) readKnownClass(reading, inputs, found);
-    readEmbeddings(reading, registry, found);
+    readEmbeddings(reading, inputs ?? [], found);
     inferred.push(...readUnknown(reading, registry));
   }
   addPresets(readings, registry, found);
@@ -42,19 +42,17 @@ function addPresets(readings: readonly Reading[], registry: Registry, found: Fou
 }
 
 /** Any text may be a prompt by the time it is encoded, and `embedding:` means nothing else. */
-function readEmbeddings(reading: Reading, registry: Registry, found: Found): void {
-  const { node } = reading;
-  const prompts = registry.inputsOf(node)?.filter((loader) => loader.written === "embeddings") ?? [];
-  const linked = prompts.flatMap((loader) => {
-    const read = node.fed.has(loader.input) ? reading.at(loader.input, loader.index) : { kind: "absent" as const };
-    return read.kind === "value" && typeof read.value === "string" ? [{ input: loader.input, text: read.value }] : [];
-  });
-  const own = node.slots.flatMap((slot) => textsInside(slot.value).map((text) => ({ input: slot.name ?? "", text })));
-  for (const { input, text } of [...own, ...linked]) {
+function readEmbeddings({ node }: Reading, inputs: readonly LoaderInput[], found: Found): void {
+  const add = (input: string, text: string): void => {
     for (const raw of embeddingNames(text)) {
       const endings = isWeightName(raw) ? {} : { endings: EMBEDDING_ENDINGS };
       found.askings.push({ node, input, raw, folders: ["embeddings"], how: "prompt", ...endings });
     }
+  };
+  for (const slot of node.slots) for (const text of textsInside(slot.value)) add(slot.name ?? "", text);
+  for (const { input, written } of inputs) {
+    const fed = written === "embeddings" ? node.fed.get(input)?.() : undefined;
+    if (fed?.kind === "value" && typeof fed.value === "string") add(input, fed.value);
   }
 }
 

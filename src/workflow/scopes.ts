@@ -1,5 +1,6 @@
 /** Unfolds subgraphs: each instance becomes a scope of its own, with its nodes, links and the instance that hosts it. */
 import { ModelsError } from "../base/errors.ts";
+import { type GroupTemplates, openGroup, readGroupTemplates } from "./group-nodes.ts";
 import { idOf, isRecord, type Json, listOf, recordsOf, textAt } from "./shapes.ts";
 import { readUiLink, readUiNode, type UiLink, type UiNode } from "./ui-node.ts";
 import { MAX_NODES } from "./workflow.ts";
@@ -12,6 +13,8 @@ export interface Definition {
   readonly inputNode: string;
   /** Id of the link that feeds an output, by the output's place. */
   readonly outputs: ReadonlyMap<number, string>;
+  /** Every node, also those that share an id with another. */
+  readonly all: readonly UiNode[];
   readonly nodes: ReadonlyMap<string, UiNode>;
   readonly links: ReadonlyMap<string, UiLink>;
 }
@@ -19,6 +22,9 @@ export interface Definition {
 export interface Scope {
   /** What node ids inside are prefixed with: empty at the top, `11:3:` inside instance 3 of instance 11. */
   readonly path: string;
+  /** How many instances it lies in. */
+  readonly depth: number;
+  readonly all: readonly UiNode[];
   readonly nodes: ReadonlyMap<string, UiNode>;
   readonly links: ReadonlyMap<string, UiLink>;
   readonly host: { readonly scope: Scope; readonly node: UiNode; readonly definition: Definition } | null;
@@ -34,38 +40,55 @@ export interface Unfolded {
 }
 
 /**
- * @throws ModelsError `WORKFLOW_INVALID` when the instances unfold to more nodes than anything could run
+ * @throws ModelsError `WORKFLOW_INVALID` when the instances unfold to more nodes, or deeper, than anything could run
  */
 export function unfold(graph: Json, options: { readonly at: string; readonly includeInactive: boolean }): Unfolded {
-  const definitions = readDefinitions(graph);
-  const warnings: string[] = [];
-  const top: Scope = { path: "", ...readBody(graph), host: null, isActive: true, children: new Map() };
+  const known: Known = { definitions: readDefinitions(graph), templates: readGroupTemplates(graph), warnings: [] };
+  const top: Scope = { path: "", depth: 0, ...readBody(graph), host: null, isActive: true, children: new Map() };
   const scopes: Scope[] = [top];
-  let total = top.nodes.size;
+  let total = top.all.length;
   for (let next = 0; next < scopes.length; next += 1) {
     const scope = scopes[next] as Scope;
-    for (const node of scope.nodes.values()) {
-      const definition = definitions.get(node.class);
+    for (const node of scope.all) {
       const isActive = scope.isActive && !node.isMuted && !node.isBypassed;
-      if (definition === undefined || (!isActive && !options.includeInactive)) continue;
-      if (isInside(scope, definition)) {
-        warnings.push(`subgraph ${definition.id} contains itself at node ${scope.path}${node.id}; it is read once`);
-        continue;
-      }
-      total += definition.nodes.size;
-      if (total > MAX_NODES) throw tooMany(options.at);
-      scopes.push(openScope(scope, node, definition, isActive));
+      const child = isActive || options.includeInactive ? openScope(scope, node, isActive, known) : null;
+      if (child === null) continue;
+      scope.children.set(node.id, child);
+      scopes.push(child);
+      total += child.all.length;
+      if (total > MAX_NODES) throw tooMuch(options.at, `its subgraphs unfold to more than ${MAX_NODES} nodes`);
+      if (child.depth > MAX_DEPTH) throw tooMuch(options.at, `its subgraphs nest deeper than ${MAX_DEPTH} levels`);
     }
   }
-  return { scopes, warnings };
+  return { scopes, warnings: known.warnings };
 }
 
-function openScope(parent: Scope, node: UiNode, definition: Definition, isActive: boolean): Scope {
-  const { nodes, links } = definition;
-  const host = { scope: parent, node, definition };
-  const scope = { path: `${parent.path}${node.id}:`, nodes, links, host, isActive, children: new Map() };
-  parent.children.set(node.id, scope);
-  return scope;
+/** Subgraphs inside subgraphs that are unfolded at most. */
+const MAX_DEPTH = 64;
+
+interface Known {
+  readonly definitions: ReadonlyMap<string, Definition>;
+  readonly templates: GroupTemplates;
+  readonly warnings: string[];
+}
+
+/** The scope of a node that is an instance of something, or null. */
+function openScope(parent: Scope, node: UiNode, isActive: boolean, known: Known): Scope | null {
+  const path = `${parent.path}${node.id}:`;
+  const common = { path, depth: parent.depth + 1, isActive, children: new Map<string, Scope>() };
+  const definition = known.definitions.get(node.class);
+  if (definition === undefined) {
+    const template = known.templates.get(node.class);
+    if (template === undefined) return null;
+    const all = openGroup(node, template);
+    return { ...common, all, nodes: byId(all), links: new Map(), host: null };
+  }
+  if (isInside(parent, definition)) {
+    known.warnings.push(`subgraph ${definition.id} contains itself at node ${parent.path}${node.id}; it is read once`);
+    return null;
+  }
+  const { all, nodes, links } = definition;
+  return { ...common, all, nodes, links, host: { scope: parent, node, definition } };
 }
 
 function isInside(scope: Scope, definition: Definition): boolean {
@@ -104,16 +127,21 @@ function readDefinition(id: string, raw: Json): Definition {
   };
 }
 
-function readBody(raw: Json): Pick<Scope, "nodes" | "links"> {
-  const nodes = recordsOf(raw["nodes"]).flatMap((one) => readUiNode(one) ?? []);
+function readBody(raw: Json): Pick<Scope, "all" | "nodes" | "links"> {
+  const all = recordsOf(raw["nodes"]).flatMap((one) => readUiNode(one) ?? []);
   const links = listOf(raw["links"]).flatMap((one) => readUiLink(one) ?? []);
   return {
-    nodes: new Map(nodes.map((node) => [node.id, node])),
+    all,
+    nodes: byId(all),
     links: new Map(links.map((link) => [link.id, link])),
   };
 }
 
-function tooMany(at: string): ModelsError {
-  const message = `Cannot read workflow "${at}": its subgraphs unfold to more than ${MAX_NODES} nodes`;
-  return new ModelsError("WORKFLOW_INVALID", message, { fix: "check for subgraphs that nest one another many times" });
+function byId(nodes: readonly UiNode[]): ReadonlyMap<string, UiNode> {
+  return new Map(nodes.map((node) => [node.id, node]));
+}
+
+function tooMuch(at: string, seen: string): ModelsError {
+  const message = `Cannot read workflow "${at}": ${seen}`;
+  return new ModelsError("WORKFLOW_INVALID", message, { fix: "check for subgraphs that contain one another" });
 }

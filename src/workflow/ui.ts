@@ -39,7 +39,7 @@ export function readUi(
   const feeds = createFeeds(overrides);
   const nodes: WorkflowNode[] = [];
   for (const scope of scopes) {
-    for (const node of scope.nodes.values()) {
+    for (const node of scope.all) {
       const set = overrides.of(`${scope.path}${node.id}`);
       const isActive = scope.isActive && !node.isMuted && !node.isBypassed;
       const isRun = !EDITOR_ONLY.has(node.class) && !scope.children.has(node.id);

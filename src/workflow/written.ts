@@ -54,7 +54,10 @@ function textsIn(value: unknown): readonly string[] {
 /** The names in a text: one, one at the end of an address, or several on lines or between commas. */
 export function namesIn(text: string): readonly string[] {
   const trimmed = text.trim();
+  if (!hasWeightEnding(trimmed) && !isAddress(trimmed)) return [];
   if (isAddress(trimmed)) return nameInAddress(trimmed) === null ? [] : [trimmed];
+  // A prompt can end in the name of an embedding.
+  if (trimmed.includes("embedding:")) return [];
   const parts = trimmed.split(/[\n,;]/).map((part) => part.trim());
   if (parts.length > 1 && parts.every(isWeightName)) return parts;
   return isWeightName(trimmed) ? [trimmed] : [];
