@@ -53,9 +53,9 @@ export function createLive({ terminal, clock, err, signal }: Call): Reporter {
 }
 
 function lastingLines(event: Event, before: Progress, after: Progress, paper: Paper): readonly string[] {
-  if (event.kind === "plan") return planHeadline(event);
-  if (event.kind !== "file-finished" && event.kind !== "file-failed") return noticeOf(event, paper);
-  const file = after.files.get(event.model);
-  if (file === undefined || after.settled.length === before.settled.length) return [];
-  return settledLines(file, barColumns(after, { columns: paper.width ?? 80 }).name, paper);
+  const notices = noticeOf(event, before, paper);
+  if (event.kind === "plan") return [...planHeadline(event), ...notices];
+  const file = "model" in event && event.model !== null ? after.files.get(event.model) : undefined;
+  if (file === undefined || after.settled.length === before.settled.length) return notices;
+  return [...notices, ...settledLines(file, barColumns(after, { columns: paper.width ?? 80 }).name, paper)];
 }

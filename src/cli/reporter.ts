@@ -71,8 +71,8 @@ function createLineReporter({ terminal, err }: Call, isTalkative: boolean): Repo
   return {
     onEvent: (event) => {
       const next = advancePlain(state, event, err);
+      const lines = isTalkative ? next.lines : noticeOf(event, state.progress, err);
       state = next.state;
-      const lines = isTalkative ? next.lines : noticeOf(event, err);
       terminal.stderr.write(lines.map((line) => `${line}\n`).join(""));
     },
     progress: () => state.progress,

@@ -1,6 +1,6 @@
 /** The lines that stay: what was planned, what finished, failed, was dropped or warned about. Pure. */
 import type { Event, EventBody, MirrorShare, PlanLine } from "../base/events.ts";
-import type { FileState } from "./progress.ts";
+import type { FileState, MirrorDropped, Progress } from "./progress.ts";
 import type { Style } from "./style.ts";
 import { countOf, cutText, fitText, padText, printable, textWidth, wrapText } from "./text.ts";
 import { bytesText, durationText, formatNames, formatShares, rateOver, rateText, sharesByBytes } from "./words.ts";
@@ -30,19 +30,41 @@ function hasUnknownSize(lines: readonly PlanLine[]): boolean {
   return lines.some(({ fetchBytes }) => fetchBytes === null);
 }
 
-/** What to say once and for all about `event`; nothing for most. */
-export function noticeOf(event: Event, paper: Paper): readonly string[] {
+/**
+ * What to say once and for all about `event`; nothing for most.
+ * Mirrors that were left out are told when their file begins without them, or fails for another reason.
+ * @param before what was known when it came
+ */
+export function noticeOf(event: Event, before: Progress, paper: Paper): readonly string[] {
+  const held = "model" in event && event.model !== null ? (before.files.get(event.model)?.dropped ?? []) : [];
   switch (event.kind) {
     case "warning":
       return warningLines(event.message, event.fix, paper);
     case "mirror-dropped":
-      // That one of several places lacks a file is how mirrors are; everything else someone should know.
-      return event.code === "SOURCE_NOT_FOUND"
-        ? []
-        : warningLines(`${event.mirror} is left out for ${event.model}: ${event.message}`, undefined, paper);
+      return isHeld(event, before) ? [] : droppedLines([event], paper);
+    case "file-started":
+      return droppedLines(held, paper);
+    case "file-failed":
+      return droppedLines(
+        held.filter(({ message }) => !event.message.includes(message)),
+        paper,
+      );
     default:
       return [];
   }
+}
+
+function isHeld({ model }: MirrorDropped, before: Progress): boolean {
+  return (before.files.get(model)?.phase ?? "waiting") === "waiting";
+}
+
+/** That one of several places lacks a file is how mirrors are; everything else someone should know. */
+function droppedLines(dropped: readonly MirrorDropped[], paper: Paper): readonly string[] {
+  return dropped
+    .filter(({ code }) => code !== "SOURCE_NOT_FOUND")
+    .flatMap(({ mirror, model, message }) =>
+      warningLines(`${mirror} is left out for ${model}: ${message}`, undefined, paper),
+    );
 }
 
 function warningLines(message: string, fix: string | undefined, paper: Paper): readonly string[] {
@@ -55,7 +77,8 @@ export function settledLines(file: FileState, nameWidth: number, paper: Paper): 
   const { style, width } = paper;
   if (file.problem !== null) {
     const { message, fix } = file.problem;
-    return hanging(`${style.bad(style.signs.failed)} `, message, fix ?? undefined, paper);
+    const told = message.includes(file.model) ? message : `${file.model}: ${message}`;
+    return hanging(`${style.bad(style.signs.failed)} `, told, fix ?? undefined, paper);
   }
   const start = `${style.good(style.signs.done)} ${padText(fitText(printable(file.model), nameWidth), nameWidth)}`;
   const room = width === null ? Number.MAX_SAFE_INTEGER : width - 1 - 2 - nameWidth - 2;

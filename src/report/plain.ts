@@ -26,7 +26,8 @@ export function advancePlain(
   const progress = advance(state.progress, event);
   const toldAt = state.toldAt ?? progress.now;
   if (event.kind !== "progress") {
-    return { state: { progress, toldAt }, lines: linesFor(event, state.progress, progress, paper) };
+    const lines = [...noticeOf(event, state.progress, paper), ...linesFor(event, state.progress, progress)];
+    return { state: { progress, toldAt }, lines };
   }
   const isDue = progress.now - toldAt >= PLAIN_INTERVAL_MS;
   return {
@@ -35,7 +36,7 @@ export function advancePlain(
   };
 }
 
-function linesFor(event: Event, before: Progress, after: Progress, paper: Paper): readonly string[] {
+function linesFor(event: Event, before: Progress, after: Progress): readonly string[] {
   switch (event.kind) {
     case "plan":
       return planHeadline(event);
@@ -47,7 +48,7 @@ function linesFor(event: Event, before: Progress, after: Progress, paper: Paper)
     case "waiting":
       return isKnownWait(event, before) ? [] : [waitLine(event)];
     default:
-      return noticeOf(event, paper);
+      return [];
   }
 }
 

@@ -33,7 +33,11 @@ export interface FileState {
   readonly shares: readonly MirrorShare[];
   readonly problem: { readonly message: string; readonly fix: string | null } | null;
   readonly wait: Wait | null;
+  /** Mirrors that were left out before the file began, not told yet: if it fails, its failure may tell it better. */
+  readonly dropped: readonly MirrorDropped[];
 }
+
+export type MirrorDropped = Extract<EventBody, { kind: "mirror-dropped" }>;
 
 export interface Progress {
   /** By model, in the order of the plan. */
@@ -100,8 +104,9 @@ function applyEvent(progress: Progress, event: Event, passedMs: number): Progres
       return applyWait(progress, event);
     case "summary":
       return { ...progress, summary: event, wait: null };
-    case "mirror-found":
     case "mirror-dropped":
+      return applyDropped(progress, event);
+    case "mirror-found":
     case "warning":
       return progress;
     default:
@@ -131,6 +136,7 @@ function emptyFile(model: string): FileState {
     shares: [],
     problem: null,
     wait: null,
+    dropped: [],
   };
 }
 
@@ -146,7 +152,7 @@ function plannedFiles(
     const size = line.size === null ? null : finite(line.size);
     const resumed = line.action === "resume" && size !== null ? Math.max(0, size - finite(line.fetchBytes)) : 0;
     files.set(line.model, {
-      ...emptyFile(line.model),
+      ...(before ?? emptyFile(line.model)),
       path: line.path,
       size,
       action: line.action,
@@ -169,6 +175,7 @@ function startedFile(event: Extract<EventBody, { kind: "file-started" }>, now: n
     resumedBytes,
     wait: null,
     problem: null,
+    dropped: [],
   };
 }
 
@@ -218,6 +225,11 @@ function settle(progress: Progress, model: string, patch: Partial<FileState>): P
   });
   const isNews = patch.how !== "present" && !progress.settled.includes(model);
   return isNews ? { ...next, settled: [...progress.settled, model] } : next;
+}
+
+function applyDropped(progress: Progress, event: MirrorDropped): Progress {
+  const file = progress.files.get(event.model) ?? emptyFile(event.model);
+  return file.phase === "waiting" ? patchFile(progress, event.model, { dropped: [...file.dropped, event] }) : progress;
 }
 
 function applyWait(progress: Progress, event: Extract<EventBody, { kind: "waiting" }>): Progress {

@@ -50,12 +50,35 @@ describe("advancePlain()", () => {
         ]),
       ),
     ).toEqual([
-      "! r2 is left out for schnell: says 3 bytes",
       "! little room",
       "  fix: free some",
+      "! r2 is left out for schnell: says 3 bytes",
       "failed  schnell  no mirror",
       "        fix: add one",
     ]);
+  });
+
+  it("tells that a mirror is left out when its file begins without it, and not beside a failure that says the same", () => {
+    const dropped = {
+      kind: "mirror-dropped",
+      model: "schnell",
+      mirror: "r2",
+      code: "MIRROR_LIED",
+      message: "3 B",
+    } as const;
+    const failed = {
+      kind: "file-failed",
+      model: "schnell",
+      path: "x",
+      code: "MIRROR_LIED",
+      message: "lied: 3 B",
+    } as const;
+    expect(plainLines(at(0, [dropped, started]))).toEqual([
+      "! r2 is left out for schnell: 3 B",
+      "start   schnell  24.0 GB",
+    ]);
+    expect(plainLines(at(0, [started, dropped]))[1]).toBe("! r2 is left out for schnell: 3 B");
+    expect(plainLines(at(0, [dropped, failed]))).toEqual(["failed  schnell  lied: 3 B"]);
   });
 
   it("never throws, never shows a figure that is not one, never lets an event break a line", () => {
