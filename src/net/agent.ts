@@ -24,6 +24,8 @@ export interface AgentSettings {
 
 /** Connections to one origin at a time; the rest of its requests wait for one of them. */
 const CONNECTIONS = 8;
+/** Before the next address of a name is tried. Node's own 250 ms give up on hosts that are merely far away. */
+const ATTEMPT_MS = 1000;
 
 /**
  * A dispatcher that goes directly or through the proxy, origin by origin. Certificates are always verified.
@@ -40,7 +42,13 @@ export function createAgent(settings: AgentSettings): Dispatcher {
   };
   return new Agent({
     ...limits,
-    connect: { ...trust, timeout: connectTimeoutMs, lookup: settings.lookup, autoSelectFamily: true },
+    connect: {
+      ...trust,
+      timeout: connectTimeoutMs,
+      lookup: settings.lookup,
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: ATTEMPT_MS,
+    },
     factory: (origin, options) => {
       assertHostAllowed(new URL(origin).hostname, settings);
       const proxy = proxyFor(new URL(origin), settings.proxy);
@@ -51,7 +59,7 @@ export function createAgent(settings: AgentSettings): Dispatcher {
 }
 
 /** What a TLS connection trusts: the built-in authorities (with `NODE_EXTRA_CA_CERTS`), or those and `extraCa`. */
-export function trustContext(extraCa: string | null): SecureContext {
+function trustContext(extraCa: string | null): SecureContext {
   return createSecureContext(extraCa === null ? {} : { ca: [...rootCertificates, extraCa] });
 }
 

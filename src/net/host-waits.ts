@@ -5,7 +5,7 @@ import { ModelsError } from "../base/errors.ts";
 import type { Report } from "../base/events.ts";
 
 /** Longest pause that is waited for; whoever asks for more is not a mirror for this run. */
-export const MAX_WAIT_MS = 600_000;
+const MAX_WAIT_MS = 600_000;
 
 /** Shortest pause worth an event. */
 const TOLD_MS = 2_000;
@@ -17,7 +17,7 @@ export interface HostWaits {
   readonly ready: (host: string, signal: AbortSignal) => Promise<void>;
   /**
    * `host` asked for a pause of `waitMs`.
-   * @throws ModelsError `MIRROR_RATE_LIMITED` when that is longer than {@link MAX_WAIT_MS}
+   * @throws ModelsError `MIRROR_RATE_LIMITED` when that is longer than 10 minutes
    */
   readonly pause: (host: string, waitMs: number) => void;
 }

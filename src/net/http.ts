@@ -1,15 +1,15 @@
 /** The control plane: small requests, redirects followed one hop at a time, retries, pauses that hosts ask for. */
-import type { Dispatcher } from "undici";
 import type { Clock } from "../base/clock.ts";
 import { ModelsError } from "../base/errors.ts";
 import type { Report } from "../base/events.ts";
 import { anySignal, backoffMs } from "../base/flow.ts";
 import { redactUrl } from "../base/secret.ts";
-import { guardedLookup, isPrivateAddress, isPrivateName, leadsToPrivate, resolveDns } from "./address-guard.ts";
-import { createAgent, readExtraCa } from "./agent.ts";
+import { leadsToPrivate } from "./address-guard.ts";
+import { createAgents } from "./agents.ts";
 import { type ExchangeAnswer, exchange } from "./exchange.ts";
 import { createHostWaits } from "./host-waits.ts";
 import type { ProxyVariables } from "./lane-protocol.ts";
+import { assertTextUrl, textOf } from "./plain-text.ts";
 import { isRedirect, neutralHeaders, nextHop } from "./redirects.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
@@ -188,68 +188,4 @@ function busy(url: URL, status: number): ModelsError {
   if (status !== 429) return new ModelsError("MIRROR_FAILED", message);
   const fix = "try again later, add a token for this host (its limits are usually higher), or add another mirror";
   return new ModelsError("MIRROR_RATE_LIMITED", message, { fix });
-}
-
-interface Agents {
-  readonly for: (mayBePrivate: boolean) => Promise<Dispatcher>;
-  /** Whether `hostname` was connected to in a private network. */
-  readonly wasPrivate: (hostname: string) => boolean;
-  readonly close: () => Promise<void>;
-}
-
-/** Two sets of connections that are never mixed: one that may reach private addresses and one that may not. */
-function createAgents(settings: HttpSettings): Agents {
-  const privateHosts = new Set<string>();
-  // What the connect itself used decides, so that no second DNS answer can differ from it.
-  const remembering = guardedLookup({ mayBePrivate: true }, (hostname, options, done) => {
-    resolveDns(hostname, options, (error, found) => {
-      if (error === null && found.some(({ address }) => isPrivateAddress(address))) privateHosts.add(hostname);
-      done(error, found);
-    });
-  });
-  let made: Promise<{ readonly open: Dispatcher; readonly shut: Dispatcher }> | null = null;
-  const make = async (): Promise<{ readonly open: Dispatcher; readonly shut: Dispatcher }> => {
-    const extraCa = settings.caFile === null ? null : await readExtraCa(settings.caFile);
-    const shared = { ...settings, extraCa };
-    return {
-      open: createAgent({ ...shared, mayBePrivate: true, lookup: remembering }),
-      shut: createAgent({ ...shared, mayBePrivate: false, lookup: guardedLookup({ mayBePrivate: false }) }),
-    };
-  };
-  return {
-    for: async (mayBePrivate) => {
-      made ??= make();
-      const agents = await made;
-      return mayBePrivate ? agents.open : agents.shut;
-    },
-    wasPrivate: (hostname) => isPrivateName(hostname) || privateHosts.has(hostname),
-    close: async () => {
-      const agents = await made?.catch(() => null);
-      await Promise.all([agents?.open.destroy(), agents?.shut.destroy()]);
-    },
-  };
-}
-
-async function assertTextUrl(url: string): Promise<void> {
-  const parsed = URL.canParse(url) ? new URL(url) : null;
-  if (parsed?.protocol === "https:") return;
-  if (parsed?.protocol === "http:" && (await leadsToPrivate(parsed.hostname))) return;
-  throw new ModelsError("SOURCE_INVALID", `Cannot read "${redactUrl(url)}": expected an https:// address`, {
-    fix: "write https://; plain http is for hosts in your own network",
-  });
-}
-
-function textOf(answer: HttpAnswer, url: string): string {
-  const [shown, host] = [redactUrl(url), new URL(answer.url).host];
-  const fail = (code: "SOURCE_NOT_FOUND" | "SOURCE_UNAUTHORIZED" | "MIRROR_FAILED", expected: string): ModelsError =>
-    new ModelsError(code, `Cannot read "${shown}": ${host} answers ${answer.status}, ${expected}`);
-  if (answer.status === 404 || answer.status === 410 || answer.status === 451)
-    throw fail("SOURCE_NOT_FOUND", "it is not there");
-  if (answer.status === 401 || answer.status === 403) throw fail("SOURCE_UNAUTHORIZED", "it wants another credential");
-  if (answer.status !== 200) throw fail("MIRROR_FAILED", "expected 200");
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(answer.body);
-  } catch (cause) {
-    throw new ModelsError("MIRROR_FAILED", `Cannot read "${shown}": it is not UTF-8 text`, { cause });
-  }
 }

@@ -3,9 +3,6 @@ import { BlockList, isIP } from "node:net";
 import { ModelsError } from "../base/errors.ts";
 import type { ProxyVariables } from "./lane-protocol.ts";
 
-/** No proxy at all. */
-export const NO_PROXY: ProxyVariables = { http: null, https: null, none: null };
-
 /**
  * The proxy for `url`, or null to go directly: as curl does it, each scheme has its own variable, and `NO_PROXY`
  * names what goes directly: `host` (with everything below it), `.domain`, `*.domain`, `host:port`, an address,

@@ -106,7 +106,7 @@ async function askAll(sources: readonly Source[], wanted: WantedSources, asking:
   let good = 0;
   const ask = async (source: Source): Promise<Found | null> => {
     const abort = new AbortController();
-    const label = kindOf(source).label(source, context.settings);
+    const label = labelOf(source, context.settings);
     const leave = (): void => abort.abort(silent(source, label));
     const done = new AbortController();
     const outOfPatience = (): void => {
@@ -146,6 +146,15 @@ async function askOne(
   const shown = printSource(source);
   const mirror = mirrorOf(resolved, { label, source: shown, clock: context.clock, resolveAgain });
   return { label, source: shown, size, sha256, head, mirror, resolved };
+}
+
+/** Works for a source whose configuration is wrong, too: what is wrong is said when it is resolved. */
+function labelOf(source: Source, settings: SourceSettings): string {
+  try {
+    return kindOf(source).label(source, settings);
+  } catch {
+    return source.kind;
+  }
 }
 
 /** Two names of one place are one mirror: the first stays. */

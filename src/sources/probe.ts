@@ -6,6 +6,9 @@ import type { Credential, Http, HttpAnswer } from "../net/http.ts";
 /** How much of the beginning is read. */
 export const PROBE_BYTES = 65_536;
 
+/** For one try: a server that cannot send this much in this time is no mirror for gigabytes. */
+const DEADLINE_MS = 30_000;
+
 export interface ProbeRequest {
   readonly url: string;
   readonly credential: Credential | null;
@@ -24,7 +27,7 @@ export interface Probe {
 /** Asks for the first bytes; gives the answer whatever its status. */
 export function askBeginning(http: Http, request: ProbeRequest): Promise<HttpAnswer> {
   const headers = { range: `bytes=0-${PROBE_BYTES - 1}` };
-  return http.request({ ...request, headers, maxBytes: PROBE_BYTES + 1, overflow: "cut" });
+  return http.request({ ...request, headers, maxBytes: PROBE_BYTES + 1, overflow: "cut", deadlineMs: DEADLINE_MS });
 }
 
 /**

@@ -22,7 +22,7 @@ export interface BucketSource {
 export interface CivitaiSource {
   readonly kind: "civitai";
   readonly version: string;
-  /** Which file of the version: `type`, `format`, `size`, `fp`, `fileId`; in the order of {@link CIVITAI_CHOICES}. */
+  /** Which file of the version: `type`, `format`, `size`, `fp`, `fileId`. */
   readonly choice: Readonly<Record<string, string>>;
 }
 
@@ -39,7 +39,7 @@ export interface FileSource {
 export type Source = HubSource | BucketSource | CivitaiSource | WebSource | FileSource;
 
 /** What selects a file of a Civitai version (its download endpoint's parameters). */
-export const CIVITAI_CHOICES = ["fileId", "format", "fp", "size", "type"] as const;
+const CIVITAI_CHOICES = ["fileId", "format", "fp", "size", "type"] as const;
 
 /**
  * Reads a source URI: `hf://org/repo@revision/path`, `r2://bucket/key`, `s3://bucket/key`,

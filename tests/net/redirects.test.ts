@@ -66,7 +66,7 @@ describe("neutralHeaders()", () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string({ minLength: 1 }), fc.string()), (headers) => {
         const kept = neutralHeaders({ ...headers, Range: "bytes=0-1", Authorization: "Bearer t", Cookie: "c" });
-        expect(kept["Range"]).toBe("bytes=0-1");
+        expect(kept).toMatchObject({ Range: "bytes=0-1" });
         expect(Object.keys(kept).every((name) => /^(accept|range)$/i.test(name))).toBe(true);
       }),
     );

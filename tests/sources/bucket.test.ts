@@ -1,6 +1,6 @@
 /** Buckets as mirrors, against R2's own emulator and against a public bucket. */
 import { createHash } from "node:crypto";
-import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { GetObjectCommand, PutObjectCommand, S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
 import { Miniflare } from "miniflare";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BucketAccess } from "../../src/base/access.ts";
@@ -45,7 +45,7 @@ beforeAll(async () => {
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
     credentials: { accessKeyId: "AK", secretAccessKey: "SK" },
-  } as ConstructorParameters<typeof S3Client>[0]);
+  } as S3ClientConfig);
   const put = (Key: string, Metadata: Record<string, string>): Promise<unknown> =>
     client.send(new PutObjectCommand({ Bucket: "kits", Key, Body: content, Metadata }));
   await put("loras/a.safetensors", { sha256 });
@@ -64,6 +64,7 @@ describe("bucketSource with credentials", () => {
     expect(mirror).toMatchObject({ size: 200_000, sha256, source: "r2://kits/loras/a.safetensors" });
     const endpoint = (await mirror.open(signal())) as HttpEndpoint;
     expect(endpoint).toMatchObject({ headers: {}, hasRanges: true, validator: expect.stringMatching(/^"/) });
+    expect([...new URL(endpoint.url).searchParams.keys()].filter((name) => /checksum|sdk/i.test(name))).toEqual([]);
     const part = await box.http.request({ url: endpoint.url, headers: { range: "bytes=100-199" } });
     expect(part.status).toBe(206);
     expect(Buffer.from(part.body)).toEqual(Buffer.from(weights.read(100, 200)));
@@ -132,13 +133,12 @@ describe("bucketSource with credentials", () => {
 
   it("asks the SDK's own chain for an s3:// bucket without keys, and says when that has none", async () => {
     const before = { ...process.env };
-    process.env["AWS_EC2_METADATA_DISABLED"] = "true";
+    Object.assign(process.env, { AWS_EC2_METADATA_DISABLED: "true" });
     try {
       await using box = createHarness();
       const error = refusal(await box.find(["s3://kits/a.safetensors"]));
       expect(error).toMatchObject({ code: "SOURCE_UNAUTHORIZED", fix: expect.stringMatching(/AWS_ACCESS_KEY_ID/) });
-      process.env["AWS_ACCESS_KEY_ID"] = "AK";
-      process.env["AWS_SECRET_ACCESS_KEY"] = "SK";
+      Object.assign(process.env, { AWS_ACCESS_KEY_ID: "AK", AWS_SECRET_ACCESS_KEY: "SK" });
       await using chained = createHarness({
         s3: { kits: { region: "auto", endpoint: `${origin}/cdn-cgi/local/r2/s3` } },
       });
@@ -214,6 +214,16 @@ describe("bucketSource with a public URL", () => {
       s3: { kits: { region: "auto", publicUrl: `${origin}/cdn-cgi/local/r2/public/kits` } },
     });
     expect(only(await box.find(["r2://kits/loras/a.safetensors"])).size).toBe(200_000);
+  });
+});
+
+describe("bucketSource with a configuration that is wrong", () => {
+  it("drops the source instead of ending the search", async () => {
+    await using box = createHarness({ s3: { kits: { region: "auto", publicUrl: "not a URL" } } });
+    expect(refusal(await box.find(["r2://kits/a.safetensors"]))).toMatchObject({
+      code: "MIRROR_FAILED",
+      message: expect.stringMatching(/Invalid URL/),
+    });
   });
 });
 

@@ -30,7 +30,7 @@ describe("expandTemplate()", () => {
   it("never lets a name leave its place in the address", () => {
     const part = fc
       .string({ minLength: 1 })
-      .filter((text) => text.isWellFormed() && !/[\u0000-\u001f\u007f/]/.test(text) && !/^\.+$/.test(text));
+      .filter((text) => !/\p{Surrogate}/u.test(text) && !/[\u0000-\u001f\u007f/]/.test(text) && !/^\.+$/.test(text));
     fc.assert(
       fc.property(part, part, (name, path) => {
         const source = parseSource(expandTemplate("r2://bucket/v1/{name}/{path}", { name, path, sha256 }) ?? "");

@@ -15,7 +15,6 @@ export interface SniffOptions {
 }
 
 const TEXT_FILES = /\.(json|ya?ml|txt|md|csv|jinja|model|index|toml)$/i;
-const PICKLE_FILES = /\.(ckpt|pt|pth|bin|pkl)$/i;
 
 /**
  * What is wrong with a file of which `head` is the beginning, or null: an error page, a pointer, another format than
@@ -35,11 +34,6 @@ export function sniffWeights(head: Uint8Array, path: string, options: SniffOptio
 /** True when refusing `head` at `path` is about formats that can run code, not about a wrong file. */
 export function isPickleRefusal(head: Uint8Array, path: string): boolean {
   return pickleFormat(head) !== null && !/\.(safetensors|sft|gguf)$/i.test(path) && strayProblem(head, path) === null;
-}
-
-/** True when `path` by its name alone may hold a pickle. */
-export function isPickleName(path: string): boolean {
-  return PICKLE_FILES.test(path);
 }
 
 /** The first bytes, safe to print: as quoted text where they are text, else as hex. */

@@ -1,0 +1,49 @@
+/** Which connections a request may use: those that may reach private addresses, or those that may not. */
+import type { Dispatcher } from "undici";
+import { guardedLookup, isPrivateAddress, isPrivateName, resolveDns } from "./address-guard.ts";
+import { type AgentSettings, createAgent, readExtraCa } from "./agent.ts";
+
+export interface Agents {
+  readonly for: (mayBePrivate: boolean) => Promise<Dispatcher>;
+  /** Whether `hostname` was connected to in a private network. */
+  readonly wasPrivate: (hostname: string) => boolean;
+  readonly close: () => Promise<void>;
+}
+
+export interface AgentsSettings extends Pick<AgentSettings, "proxy" | "connectTimeoutMs" | "idleTimeoutMs"> {
+  /** PEM file of authorities to trust beside the built-in ones, or null; read by the first call of `for`. */
+  readonly caFile: string | null;
+}
+
+/** Two sets of connections that are never mixed: one that may reach private addresses and one that may not. */
+export function createAgents(settings: AgentsSettings): Agents {
+  const privateHosts = new Set<string>();
+  // What the connect itself used decides, so that no second DNS answer can differ from it.
+  const remembering = guardedLookup({ mayBePrivate: true }, (hostname, options, done) => {
+    resolveDns(hostname, options, (error, found) => {
+      if (error === null && found.some(({ address }) => isPrivateAddress(address))) privateHosts.add(hostname);
+      done(error, found);
+    });
+  });
+  let made: Promise<{ readonly open: Dispatcher; readonly shut: Dispatcher }> | null = null;
+  const make = async (): Promise<{ readonly open: Dispatcher; readonly shut: Dispatcher }> => {
+    const extraCa = settings.caFile === null ? null : await readExtraCa(settings.caFile);
+    const shared = { ...settings, extraCa };
+    return {
+      open: createAgent({ ...shared, mayBePrivate: true, lookup: remembering }),
+      shut: createAgent({ ...shared, mayBePrivate: false, lookup: guardedLookup({ mayBePrivate: false }) }),
+    };
+  };
+  return {
+    for: async (mayBePrivate) => {
+      made ??= make();
+      const agents = await made;
+      return mayBePrivate ? agents.open : agents.shut;
+    },
+    wasPrivate: (hostname) => isPrivateName(hostname) || privateHosts.has(hostname),
+    close: async () => {
+      const agents = await made?.catch(() => null);
+      await Promise.all([agents?.open.destroy(), agents?.shut.destroy()]);
+    },
+  };
+}
