@@ -11,14 +11,36 @@ export type Checked<T> =
 /** The only version of every format so far. */
 export const FORMAT_VERSION = 1;
 
+/** Who has more mistakes than this has one, made often. */
+const MAX_PROBLEMS = 1000;
+
 /** What a document holds by `schema`, or everything that is wrong with it, in the order of the text. */
 export function checkDocument<T>(schema: z.ZodType<T>, document: Document): Checked<T> {
   const version = versionProblem(document);
   if (version !== null) return { kind: "bad", problems: [version] };
-  const result = schema.safeParse(document.root);
+  const result = parse(schema, document.root);
   if (result.success) return { kind: "ok", value: result.data };
-  const problems = result.error.issues.flatMap((issue) => problemsOf(issue, schema, document));
-  return { kind: "bad", problems: inOrder(problems) };
+  const { issues } = result.error;
+  const problems = inOrder(issues.slice(0, MAX_PROBLEMS).flatMap((issue) => problemsOf(issue, schema, document)));
+  if (issues.length <= MAX_PROBLEMS) return { kind: "bad", problems };
+  const more = { at: document.file, message: "more is wrong than is listed here", fix: "correct these first" };
+  return { kind: "bad", problems: [...problems, more] };
+}
+
+/** Zod hands issues on as arguments of one call, which overflows the stack when there are some 100,000. */
+function parse<T>(schema: z.ZodType<T>, root: unknown): z.ZodSafeParseResult<T> {
+  try {
+    return schema.safeParse(root);
+  } catch (error) {
+    if (!(error instanceof RangeError) || !isObject(root)) throw error;
+    const beginnings = Object.entries(root).map(([key, value]) => [key, beginningOf(value)] as const);
+    return schema.safeParse(Object.fromEntries(beginnings));
+  }
+}
+
+function beginningOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.slice(0, MAX_PROBLEMS + 1);
+  return isObject(value) ? Object.fromEntries(Object.entries(value).slice(0, MAX_PROBLEMS + 1)) : value;
 }
 
 /** A text for one of our formats: `problem` says what is wrong with it (`fix` what to do), or null. */
@@ -74,11 +96,15 @@ function unknownKeys(
   document: Document,
 ): readonly Problem[] {
   const known = keysOf(schemaAt(schema, path));
-  return keys.map((key) => ({
+  const where = path.length === 0 ? "the file" : labelOf(path);
+  const left = keys.length - MAX_UNKNOWN_KEYS;
+  const more = { at: document.placeOf(path), message: `${where} has ${left} more unknown keys`, fix: "remove them" };
+  const told = keys.slice(0, MAX_UNKNOWN_KEYS).map((key) => ({
     at: document.placeOfKey([...path, key]),
-    message: `${path.length === 0 ? "the file" : labelOf(path)} has the unknown key "${shorten(key)}"`,
+    message: `${where} has the unknown key "${shorten(key)}"`,
     fix: didYouMean(key, known) ?? `the keys here are ${known.join(", ")}`,
   }));
+  return left > 0 ? [...told, more] : told;
 }
 
 function wrongKey(issue: z.core.$ZodIssueInvalidKey, document: Document): readonly Problem[] {
@@ -92,6 +118,9 @@ function fixOf(issue: z.core.$ZodIssue): { readonly fix?: string } {
   const fix = valueAt(issue, ["params", "fix"]);
   return typeof fix === "string" ? { fix } : {};
 }
+
+/** Finding the place of a key walks the keys before it. */
+const MAX_UNKNOWN_KEYS = 50;
 
 function missing(path: readonly PropertyKey[], document: Document): Problem {
   const key = String(path.at(-1));

@@ -45,7 +45,10 @@ export interface Document {
 /** Deeper nesting is refused by every reader: no file of ours needs it, and recursion stays bounded. */
 export const MAX_DEPTH = 64;
 
-/** What every reader says of it. */
+/** More values than this in one text are refused: 100,000 models have about a million. */
+export const MAX_VALUES = 3_000_000;
+
+/** What every reader says of too much depth. */
 export const TOO_DEEP: string = `this is nested deeper than ${MAX_DEPTH} levels`;
 
 /** Why `key` cannot be put into `object`, or null when it can; the same words from every reader. */

@@ -1,5 +1,15 @@
 /** Reads JSON with the place of every value: RFC 8259 to the letter, and no key twice. */
-import { type Fault, keyProblem, MAX_DEPTH, type Mark, type Parsed, shorten, TextFault, TOO_DEEP } from "./document.ts";
+import {
+  type Fault,
+  keyProblem,
+  MAX_DEPTH,
+  MAX_VALUES,
+  type Mark,
+  type Parsed,
+  shorten,
+  TextFault,
+  TOO_DEEP,
+} from "./document.ts";
 
 const STRING = /"[^"\\\u0000-\u001f]*"/y;
 const ESCAPED_STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
@@ -12,11 +22,12 @@ interface Cursor {
   readonly marks: Map<object, Mark>;
   readonly faults: Fault[];
   at: number;
+  values: number;
 }
 
 /** The values of `text`, or everything that is wrong with it (one syntax error ends the reading). */
 export function readJson(text: string): Parsed | readonly Fault[] {
-  const cursor: Cursor = { text, marks: new Map(), faults: [], at: 0 };
+  const cursor: Cursor = { text, marks: new Map(), faults: [], at: 0, values: 0 };
   try {
     skipBlanks(cursor);
     const rootAt = cursor.at;
@@ -32,6 +43,14 @@ export function readJson(text: string): Parsed | readonly Fault[] {
 
 function readValue(cursor: Cursor, depth: number): unknown {
   if (depth > MAX_DEPTH) throw new TextFault({ offset: cursor.at, message: TOO_DEEP });
+  cursor.values += 1;
+  if (cursor.values > MAX_VALUES) {
+    throw new TextFault({
+      offset: cursor.at,
+      message: `here is more than ${MAX_VALUES} values`,
+      fix: "split the file",
+    });
+  }
   const first = cursor.text[cursor.at];
   if (first === "{") return readObject(cursor, depth);
   if (first === "[") return readArray(cursor, depth);

@@ -2,6 +2,7 @@
 import { didYouMean } from "../base/did-you-mean.ts";
 import type { Problem } from "../base/errors.ts";
 import type { PlacedKit } from "./kit.ts";
+import { findCircles } from "./kit-circles.ts";
 
 type Field = "includes" | "models";
 
@@ -13,74 +14,41 @@ export function findKitProblems(
   kits: ReadonlyMap<string, PlacedKit>,
   models: ReadonlyMap<string, unknown>,
 ): readonly Problem[] {
-  let suggestions = 0;
-  const suggest = (name: string, known: Iterable<string>): string | undefined => {
-    suggestions += 1;
-    return suggestions <= MAX_SUGGESTIONS ? didYouMean(name, known) : undefined;
-  };
-  const problems: Problem[] = [];
-  for (const placed of kits.values()) {
-    problems.push(...repeated(placed, "includes"), ...repeated(placed, "models"));
-    for (const [index, name] of placed.kit.includes.entries()) {
-      if (kits.has(name)) continue;
-      const fix = suggest(name, kits.keys()) ?? "correct the name, or add the kit";
-      problems.push({ at: placeOf(placed, "includes", index), message: `no kit is named "${name}"`, fix });
-    }
-    for (const [index, name] of placed.kit.models.entries()) {
-      if (models.has(name)) continue;
-      const fix = suggest(name, models.keys()) ?? "correct the name, or add the model to a manifest";
-      problems.push({ at: placeOf(placed, "models", index), message: `no manifest has a model "${name}"`, fix });
-    }
-  }
-  return [...problems, ...findCycles(kits)];
+  const unknownKit = createUnknown(kits, (name) => `no kit is named "${name}"`);
+  const unknownModel = createUnknown(models, (name) => `no manifest has a model "${name}"`);
+  const problems = [...kits.values()].flatMap((placed) => [
+    ...eachWrong(placed, "includes", createRepeated()),
+    ...eachWrong(placed, "models", createRepeated()),
+    ...eachWrong(placed, "includes", unknownKit),
+    ...eachWrong(placed, "models", unknownModel),
+  ]);
+  return [...problems, ...findCircles(kits)];
 }
 
-function repeated(placed: PlacedKit, field: Field): readonly Problem[] {
-  const seen = new Set<string>();
-  return placed.kit[field].flatMap((name, index) => {
-    if (seen.size < seen.add(name).size) return [];
-    const message = `"${name}" is there twice`;
-    return [{ at: placeOf(placed, field, index), message, fix: "remove one of the two" }];
+/** What is wrong with one name, or null. */
+type Judge = (name: string) => Omit<Problem, "at"> | null;
+
+function eachWrong({ kit, document }: PlacedKit, field: Field, judge: Judge): readonly Problem[] {
+  return kit[field].flatMap((name, index) => {
+    const wrong = judge(name);
+    return wrong === null ? [] : [{ at: document.placeOf([field, index]), ...wrong }];
   });
 }
 
-/** Depth first without recursion: a chain of includes may be as long as there are kits. */
-function findCycles(kits: ReadonlyMap<string, PlacedKit>): readonly Problem[] {
-  const problems: Problem[] = [];
-  const isDone = new Set<string>();
-  for (const start of kits.values()) {
-    const way = new Map<string, { readonly placed: PlacedKit; next: number }>();
-    if (!isDone.has(start.kit.name)) way.set(start.kit.name, { placed: start, next: 0 });
-    const names = [...way.keys()];
-    for (let name = names.at(-1); name !== undefined; name = names.at(-1)) {
-      const step = way.get(name);
-      const included = step?.placed.kit.includes[step.next];
-      if (step === undefined || included === undefined) {
-        names.pop();
-        way.delete(name);
-        isDone.add(name);
-        continue;
-      }
-      step.next += 1;
-      const placed = kits.get(included);
-      if (way.has(included)) problems.push(cycle(step.placed, step.next - 1, names.slice(names.indexOf(included))));
-      else if (placed !== undefined && !isDone.has(included)) {
-        way.set(included, { placed, next: 0 });
-        names.push(included);
-      }
-    }
-  }
-  return problems;
-}
-
-function cycle(placed: PlacedKit, index: number, names: readonly string[]): Problem {
-  return {
-    at: placeOf(placed, "includes", index),
-    message: `the kits include each other in a circle: ${[...names, names[0]].join(" -> ")}`,
-    fix: "remove one of these includes",
+function createRepeated(): Judge {
+  const seen = new Set<string>();
+  return (name) => {
+    if (seen.size < seen.add(name).size) return null;
+    return { message: `"${name}" is there twice`, fix: "remove one of the two" };
   };
 }
 
-function placeOf({ document }: PlacedKit, field: Field, index: number): string {
-  return document.placeOf([field, index]);
+function createUnknown(known: ReadonlyMap<string, unknown>, say: (name: string) => string): Judge {
+  let suggestions = 0;
+  return (name) => {
+    if (known.has(name)) return null;
+    suggestions += 1;
+    const meant = suggestions <= MAX_SUGGESTIONS ? didYouMean(name, known.keys()) : undefined;
+    return { message: say(name), fix: meant ?? "correct the name, or add what it names" };
+  };
 }

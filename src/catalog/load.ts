@@ -25,21 +25,21 @@ export interface CatalogPlaces {
  * @throws ModelsError `MANIFEST_INVALID` with every problem of every file, or whatever `fetchText` throws
  */
 export async function loadCatalog(places: CatalogPlaces, ports: { readonly fetchText: FetchText }): Promise<Catalog> {
-  const problems: Problem[] = [];
   const [manifests, kits] = await Promise.all([
     readAll(places.manifests, readManifest, ports.fetchText),
     readAll(places.kits, (document) => asList(readKit(document)), ports.fetchText),
   ]);
-  problems.push(...manifests.problems, ...kits.problems);
-  const models = merge(manifests.places, ({ model }) => model, problems, "model");
-  const placedKits = merge(kits.places, ({ kit }) => kit, problems, "kit");
-  problems.push(...findCollisions(models.values()));
+  const models = merge(manifests.places, ({ model }) => model, "model");
+  const placedKits = merge(kits.places, ({ kit }) => kit, "kit");
+  const unread = [...manifests.problems, ...kits.problems];
+  const twice = [...models.problems, ...placedKits.problems, ...findCollisions(models.byName.values())];
   // With a manifest that cannot be read, every name in it would be reported as unknown.
-  if (manifests.problems.length === 0) problems.push(...findKitProblems(placedKits, models));
+  const astray = manifests.problems.length === 0 ? findKitProblems(placedKits.byName, models.byName) : [];
+  const problems = [...unread, ...twice, ...astray];
   if (problems.length > 0) throw problemsError("MANIFEST_INVALID", "the catalogue", problems);
   return {
-    models: new Map([...models].map(([name, { model }]) => [name, model])),
-    kits: new Map([...placedKits].map(([name, { kit }]) => [name, kit])),
+    models: new Map([...models.byName].map(([name, { model }]) => [name, model])),
+    kits: new Map([...placedKits.byName].map(([name, { kit }]) => [name, kit])),
   };
 }
 
@@ -55,52 +55,57 @@ async function readAll<T>(
   fetchText: FetchText,
 ): Promise<ReadPlaces<T>> {
   const found = await Promise.all([...new Set(places)].map((place) => readPlace(place, fetchText)));
-  const problems: Problem[] = [];
-  const held: T[][] = [];
-  for (const place of found) held.push(await readFiles(place, read, problems));
-  return { places: held, problems };
+  const held: ReadFiles<T>[] = [];
+  for (const place of found) held.push(await readFiles(place, read));
+  return { places: held.map(({ held: one }) => one), problems: held.flatMap(({ problems }) => problems) };
+}
+
+interface ReadFiles<T> {
+  readonly held: readonly T[];
+  readonly problems: readonly Problem[];
 }
 
 async function readFiles<T>(
   place: PlaceFiles,
   read: (document: Document) => Checked<readonly T[]>,
-  problems: Problem[],
-): Promise<T[]> {
-  const held: T[] = [];
-  problems.push(...place.problems);
+): Promise<ReadFiles<T>> {
+  const results: Checked<readonly T[]>[] = [];
   for (const { file, content } of place.files) {
     const text = await readDocument(file, content);
-    const checked = text.kind === "ok" ? read(text.document) : text;
-    if (checked.kind === "bad") problems.push(...checked.problems);
-    else for (const one of checked.value) held.push(one);
+    results.push(text.kind === "ok" ? read(text.document) : text);
   }
-  return held;
+  return {
+    held: results.flatMap((result) => (result.kind === "ok" ? result.value : [])),
+    problems: [...place.problems, ...results.flatMap((result) => (result.kind === "bad" ? result.problems : []))],
+  };
+}
+
+interface Merged<T> {
+  readonly byName: ReadonlyMap<string, T>;
+  readonly problems: readonly Problem[];
 }
 
 /** By name; a later place wins over an earlier one, but one place must not say two things. */
 function merge<T>(
   places: readonly (readonly T[])[],
   subject: (placed: T) => { readonly name: string; readonly at: string },
-  problems: Problem[],
   what: string,
-): ReadonlyMap<string, T> {
-  const merged = new Map<string, T>();
+): Merged<T> {
+  const byName = new Map<string, T>();
+  const problems: Problem[] = [];
   for (const place of places) {
-    const here = new Map<string, string>();
+    const here = new Set<string>();
     for (const placed of place) {
       const { name, at } = subject(placed);
-      const first = here.get(name);
-      if (first === undefined) here.set(name, at);
-      else
-        problems.push({
-          at,
-          message: `the ${what} "${name}" is there already, at ${first}`,
-          fix: "rename one of the two",
-        });
-      merged.set(name, placed);
+      const first = byName.get(name);
+      if (first !== undefined && here.has(name)) {
+        const message = `the ${what} "${name}" is there already, at ${subject(first).at}`;
+        problems.push({ at, message, fix: "rename one of the two" });
+      } else byName.set(name, placed);
+      here.add(name);
     }
   }
-  return merged;
+  return { byName, problems };
 }
 
 function asList(checked: Checked<PlacedKit>): Checked<readonly PlacedKit[]> {

@@ -100,11 +100,15 @@ function toModel(entry: ManifestEntry, at: string): Model {
   };
 }
 
+const NONE: readonly Problem[] = [];
+
 function repeatedSources({ model, document, index }: PlacedModel): readonly Problem[] {
-  if (new Set(model.sources).size === model.sources.length) return [];
-  return model.sources.flatMap((source, at) => {
-    if (model.sources.indexOf(source) === at) return [];
+  const { name, sources } = model;
+  if (sources.length < 2 || new Set(sources).size === sources.length) return NONE;
+  const seen = new Set<string>();
+  return sources.flatMap((source, at) => {
+    if (seen.size < seen.add(source).size) return [];
     const place = document.placeOf(["models", index, "sources", at]);
-    return [{ at: place, message: `"${model.name}" has this source twice`, fix: "remove one of the two" }];
+    return [{ at: place, message: `"${name}" has this source twice`, fix: "remove one of the two" }];
   });
 }

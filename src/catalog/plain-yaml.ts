@@ -2,7 +2,7 @@
  * Reads the plain form of YAML that manifests, kits and lockfiles are written in, forty times as fast as the whole language.
  * It gives up at the first character that could mean anything else; whatever it accepts, `yaml.ts` reads the same way.
  */
-import { keyProblem, MAX_DEPTH, type Mark, type Parsed } from "./document.ts";
+import { keyProblem, MAX_DEPTH, MAX_VALUES, type Mark, type Parsed } from "./document.ts";
 
 /** The text is not in the plain form, or wrong: at this offset at the latest. */
 export interface NotPlain {
@@ -30,13 +30,14 @@ interface Cursor {
   at: number;
   column: number;
   end: number;
+  values: number;
 }
 
 /** The values of `text`, or where it leaves the plain form. */
 export function readPlainYaml(text: string): Parsed | NotPlain {
   const unusual = text.search(UNUSUAL);
   if (unusual >= 0) return { stoppedAt: unusual };
-  const cursor: Cursor = { text, marks: new Map(), at: 0, column: 0, end: -1 };
+  const cursor: Cursor = { text, marks: new Map(), at: 0, column: 0, end: -1, values: 0 };
   try {
     nextLine(cursor);
     const rootAt = cursor.at;
@@ -73,6 +74,11 @@ function nextLine(cursor: Cursor): void {
   cursor.column = -1;
 }
 
+function countValue(cursor: Cursor): void {
+  cursor.values += 1;
+  if (cursor.values > MAX_VALUES) leave();
+}
+
 function isDash({ text, at, end }: Cursor): boolean {
   return text[at] === "-" && (at + 1 === end || text[at + 1] === " ");
 }
@@ -88,6 +94,7 @@ function readMapping(cursor: Cursor, depth: number): unknown {
   const mark: (number | string)[] = [];
   cursor.marks.set(object, mark);
   while (cursor.column === column && !isDash(cursor)) {
+    countValue(cursor);
     const keyAt = cursor.at;
     const key = matchAt(cursor, KEY);
     if (key === null || keyProblem(object, key) !== null) leave();
@@ -115,6 +122,7 @@ function readList(cursor: Cursor, depth: number): unknown {
   const mark: number[] = [];
   cursor.marks.set(array, mark);
   while (cursor.column === column && isDash(cursor)) {
+    countValue(cursor);
     const dashAt = cursor.at;
     cursor.at += 1;
     skipSpaces(cursor);
@@ -166,6 +174,7 @@ function readFlowList(cursor: Cursor): unknown {
   skipSpaces(cursor);
   while (cursor.text[cursor.at] !== "]") {
     const item = matchAt(cursor, FLOW_ITEM);
+    countValue(cursor);
     if (item === null || item.endsWith(":")) leave();
     mark.push(cursor.at);
     array.push(resolve(item));

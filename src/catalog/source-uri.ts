@@ -24,6 +24,7 @@ export function sourceProblem(text: string): string | null {
 /** Scheme in lower case; all the rest is the source's own to read. */
 export function canonicalSource(text: string): string {
   const end = text.indexOf(":");
+  if (!/[A-Z]/.test(text.slice(0, end))) return text;
   return text.slice(0, end).toLowerCase() + text.slice(end);
 }
 

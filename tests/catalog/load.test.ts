@@ -142,9 +142,9 @@ describe("loadCatalog()", () => {
       'kits/flux.yaml:3:38 "sdxl" is there twice | remove one of the two',
       'kits/flux.yaml:7:5 "clip-l" is there twice | remove one of the two',
       'kits/flux.yaml:3:12 no kit is named "sdxll" | did you mean "sdxl"?',
-      'kits/flux.yaml:3:19 no kit is named "flux-schnel" | correct the name, or add the kit',
+      'kits/flux.yaml:3:19 no kit is named "flux-schnel" | correct the name, or add what it names',
       'kits/flux.yaml:5:5 no manifest has a model "flux1-dv" | did you mean "flux1-dev"?',
-      'kits/flux.yaml:8:5 no manifest has a model "zzzzzzzzzz" | correct the name, or add the model to a manifest',
+      'kits/flux.yaml:8:5 no manifest has a model "zzzzzzzzzz" | correct the name, or add what it names',
     ]);
   });
 
@@ -169,6 +169,36 @@ describe("loadCatalog()", () => {
     const files = { "manifests/m.yaml": "version: 1\n", "kits/k.yaml": "version: 1\nname: k\nmodels: [a]\n" };
     expect(await problemsOf(() => loadFolder(files))).toEqual([
       'manifests/m.yaml:1:1 the file has no "models" | add models:',
+    ]);
+  });
+
+  it.each([
+    ["a list of zeros", "0", 1001],
+    ["empty entries", "{}", 1001],
+    ["one path", '{"name": "a#", "path": "x"}', 149_999],
+    ["one name", '{"name": "a", "path": "x#"}', 149_999],
+  ])("survives 150,000 mistakes: %s", async (_, item, count) => {
+    const items = Array.from({ length: 150_000 }, (__, index) => item.replace("#", String(index)));
+    const text = `{"version": 1, "models": [${items.join(",")}]}`;
+    const error: unknown = await loadFolder({ "manifests/m.json": text }).catch((thrown: unknown) => thrown);
+    if (!isModelsError(error, "MANIFEST_INVALID")) throw error;
+    expect(error.problems).toHaveLength(count);
+  });
+
+  it("survives 150,000 unknown keys", async () => {
+    const keys = Array.from({ length: 150_000 }, (_, index) => `key${index}: 1\n`);
+    const problems = await problemsOf(() =>
+      loadFolder({ "manifests/m.yaml": `version: 1\nmodels: []\n${keys.join("")}` }),
+    );
+    expect(problems).toHaveLength(51);
+    expect(problems[0]).toBe("manifests/m.yaml:1:1 the file has 149950 more unknown keys | remove them");
+    expect(problems[1]).toMatch(/^manifests\/m\.yaml:3:1 the file has the unknown key "key0"/);
+  });
+
+  it("refuses more values than memory would hold, where they become too many", async () => {
+    const text = `[${"0,".repeat(3_100_000)}0]`;
+    expect(await problemsOf(() => loadFolder({ "manifests/m.json": text }))).toEqual([
+      "manifests/m.json:1:6000000 here is more than 3000000 values | split the file",
     ]);
   });
 
