@@ -1,6 +1,7 @@
 /** Reads a workflow from whatever holds it: text, bytes of a file, or the parsed graph. */
 import { ModelsError, reasonOf } from "../base/errors.ts";
 import { readApi } from "./api.ts";
+import { type Container, openContainer } from "./containers/container.ts";
 import { readDeclared } from "./declared.ts";
 import { decodeText, parseJson } from "./json.ts";
 import { createOverrides, type Overrides } from "./overrides.ts";
@@ -57,7 +58,12 @@ function graphsIn(input: string | Uint8Array | object, at: string): Graphs {
   if (typeof input === "string") return findGraphs(parsed(input, at));
   if (!(input instanceof Uint8Array)) return findGraphs(input);
   refuseLarge(input.byteLength, at);
-  return findGraphs(parsed(decodeText(input), at));
+  const container = openContainer(Buffer.from(input.buffer, input.byteOffset, input.byteLength));
+  if (container === null) return findGraphs(parsed(decodeText(input), at));
+  const { prompt, workflow, ...others } = Object.fromEntries(container.texts);
+  const graphs = findGraphs([{ prompt, workflow }, ...Object.values(others)]);
+  if (graphs.api === null && graphs.ui === null) throw noGraphInside(container, at);
+  return graphs;
 }
 
 function parsed(text: string, at: string): unknown {
@@ -81,6 +87,13 @@ function refuseLarge(size: number, at: string): void {
 function noGraph(at: string): ModelsError {
   const message = `Cannot read workflow "${at}": it holds no ComfyUI graph, expected nodes with class_type or a nodes list`;
   return new ModelsError("WORKFLOW_INVALID", message, { fix: EXPORT_IT });
+}
+
+function noGraphInside({ label, texts }: Container, at: string): ModelsError {
+  const keys = [...texts.keys()].slice(0, 8).map((key) => key.slice(0, 40));
+  const seen = keys.length === 0 ? "no texts" : `no graph among its texts (${keys.join(", ")})`;
+  const message = `Cannot read workflow "${at}": this ${label} file holds ${seen}, expected one that ComfyUI saved`;
+  return new ModelsError("WORKFLOW_INVALID", message, { fix: "give the original file: many sites remove such texts" });
 }
 
 function noNode(id: string, at: string): ModelsError {
