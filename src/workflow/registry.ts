@@ -60,7 +60,7 @@ export interface Registry {
   /** What is known of a node's inputs; null when its class is not known at all. */
   readonly inputsOf: (node: Pick<WorkflowNode, "class" | "package">) => readonly LoaderInput[] | null;
   readonly presetsOf: (className: string) => readonly Preset[];
-  /** The folders that an input of this name means in every class that has one, or none. */
+  /** The folders that an input of this name means in nearly every class that has one, or none. */
   readonly foldersOfInput: (input: string) => readonly string[];
 }
 
@@ -105,13 +105,16 @@ function packageKey(name: string): string {
   return repository.replace(/[^a-z0-9]/g, "").replace(/^comfy(ui)?(?=.)/, "");
 }
 
-/** Two classes at least must have the input, and all must agree. */
+/** Share of the classes with an input of one name that must agree on its folder. */
+const AGREEMENT = 0.8;
+
+/** Two classes at least must have the input, and nearly all must agree. */
 function conventionsOf(packages: readonly RegistryPackage[]): ReadonlyMap<string, readonly string[]> {
   const names = packages.flatMap((one) => one.loaders.filter((input) => input.written === "name"));
   const agreed = [...groupBy(names, (input) => input.input)].flatMap(([input, uses]) => {
-    const folders = new Set(uses.map((use) => use.folders[0]));
-    const classes = new Set(uses.map((use) => use.class));
-    return folders.size === 1 && classes.size > 1 ? [[input, uses[0]?.folders ?? []] as const] : [];
+    const [most = []] = [...groupBy(uses, (use) => use.folders[0] ?? "").values()].sort((a, b) => b.length - a.length);
+    const isAgreed = most.length > 1 && most.length >= AGREEMENT * uses.length;
+    return isAgreed ? [[input, most[0]?.folders ?? []] as const] : [];
   });
   return new Map(agreed);
 }
