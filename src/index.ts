@@ -21,11 +21,13 @@ export type { Event, FileProgress, MirrorShare, PlanAction, PlanLine, Summary } 
 export { createModels, type Models, type ModelsOptions, type ModelsPorts, preload } from "./models.ts";
 export type { AdoptReport } from "./operations/adopt.ts";
 export type { CheckOptions, CheckReport } from "./operations/check.ts";
+export type { InspectedReference, InspectReport } from "./operations/inspect.ts";
 export type { KitEntry } from "./operations/kits.ts";
 export type { LockReport } from "./operations/lock.ts";
 export type { ListedFile, Listing } from "./operations/ls.ts";
 export type { UnknownReference } from "./operations/match-references.ts";
 export type { SyncPlan } from "./operations/plan-sync.ts";
+export type { WorkflowOptions } from "./operations/read-workflow.ts";
 export type { Selection, Selectors } from "./operations/select.ts";
 export type { SyncOptions, SyncResult } from "./operations/sync-ports.ts";
 export type { Settings } from "./settings.ts";

@@ -4,10 +4,12 @@ import { type Environment, processEnvironment, workingFolder } from "./base/proc
 import type { Catalog, Model } from "./catalog/model.ts";
 import type { AdoptReport } from "./operations/adopt.ts";
 import type { Check, CheckOptions, CheckReport } from "./operations/check.ts";
+import type { InspectReport } from "./operations/inspect.ts";
 import type { KitEntry } from "./operations/kits.ts";
 import type { LockReport } from "./operations/lock.ts";
 import type { Listing } from "./operations/ls.ts";
 import { createParts } from "./operations/parts.ts";
+import type { WorkflowOptions } from "./operations/read-workflow.ts";
 import { isEmptySelection, type Selection, type Selectors } from "./operations/select.ts";
 import type { SyncOptions, SyncResult } from "./operations/sync-ports.ts";
 import type { Settings, SettingsFlags } from "./settings.ts";
@@ -34,6 +36,8 @@ export interface Models {
   readonly check: (options?: Selectors & CheckOptions) => Promise<CheckReport>;
   /** Checks, and throws `MODELS_MISSING` with one problem a model and its fix. */
   readonly require: (options?: Selectors & CheckOptions) => Promise<CheckReport>;
+  /** Says what one workflow needs, node by node: a path, or the parsed graph. @throws ModelsError `WORKFLOW_INVALID` */
+  readonly inspect: (workflow: unknown, options?: WorkflowOptions) => Promise<InspectReport>;
   /** Describes the named kits, or all of them. */
   readonly kits: (options?: Pick<Selectors, "kits">) => Promise<readonly KitEntry[]>;
   /** Lists the files of the tree. */
@@ -95,6 +99,11 @@ export function createModels(options: ModelsOptions = {}, ports: ModelsPorts = {
     require: async (asked = {}) => {
       const { requireModels } = await import("./operations/require.ts");
       return await requireModels(await opened(), await select(asked), asked);
+    },
+    inspect: async (workflow, asked) => {
+      const { inspectWorkflow } = await import("./operations/inspect.ts");
+      const read = await parts.readWorkflow();
+      return await inspectWorkflow({ tree: await tree(), catalog: await catalog() }, await read(workflow, asked));
     },
     kits: async (asked = {}) => (await import("./operations/kits.ts")).listKits(await catalog(), asked.kits),
     ls: async (asked) => (await import("./operations/ls.ts")).listFiles({ tree: await tree(), catalog }, asked),

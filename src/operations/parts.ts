@@ -5,6 +5,7 @@ import type { Catalog } from "../catalog/model.ts";
 import type { Digest } from "../digest/digest.ts";
 import type { Settings, SettingsFlags } from "../settings.ts";
 import type { Tree } from "../tree/tree.ts";
+import type { WorkflowReading } from "./read-workflow.ts";
 import { isEmptySelection, type Selection, type Selectors, selectModels } from "./select.ts";
 import type { SyncPorts, SyncSettings } from "./sync-ports.ts";
 
@@ -22,6 +23,7 @@ export interface Parts {
   readonly tree: () => Promise<Tree>;
   /** Without selectors, what the environment selects. */
   readonly select: (selectors: Selectors) => Promise<Selection>;
+  readonly readWorkflow: () => Promise<WorkflowReading>;
   readonly syncPorts: () => Promise<SyncPorts>;
   readonly syncSettings: () => Promise<SyncSettings>;
   readonly close: () => Promise<void>;
@@ -41,6 +43,7 @@ export function createParts({ flags, environment, cwd, clock }: Composition): Pa
       (await import("./open-network.ts")).fetchText({ settings: known, clock }, url, signal);
     return await loadCatalog(known, { fetchText });
   });
+  const readWorkflow = once(async () => (await import("./read-workflow.ts")).openWorkflowReading(cwd));
   const digests = createLazyDigest();
   const tree = once(async () => {
     const [{ createTree }, { root }] = await Promise.all([import("../tree/tree.ts"), settings()]);
@@ -54,10 +57,11 @@ export function createParts({ flags, environment, cwd, clock }: Composition): Pa
     select: async (selectors) => {
       const wanted = isEmptySelection(selectors) ? await environmentSelectors(environment) : selectors;
       return await selectModels(wanted, await catalog(), async (workflow, known) => {
-        const { matchWorkflow } = await import("./match-workflow.ts");
-        return await matchWorkflow(workflow, known, cwd);
+        const [{ matchReferences }, read] = await Promise.all([import("./match-references.ts"), readWorkflow()]);
+        return matchReferences((await read(workflow)).asked.references, known);
       });
     },
+    readWorkflow,
     syncPorts: async () => {
       const [{ readLock, writeLock }, known] = await Promise.all([import("../catalog/lockfile.ts"), settings()]);
       const openNetwork: SyncPorts["openNetwork"] = async (report) =>

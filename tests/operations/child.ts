@@ -17,6 +17,8 @@ export interface Child {
 export interface ChildOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** What the program reads. @default nothing */
+  readonly input?: string;
   /** Flags of Node itself. */
   readonly nodeFlags?: readonly string[];
 }
@@ -37,8 +39,11 @@ export function runChild(code: string, box: unknown, options: ChildOptions = {})
 
 /** Starts a program. */
 export function runProgram(program: string, args: readonly string[], options: ChildOptions = {}): Child {
-  const env = { PATH, ...options.env };
-  return watch(spawn(program, args, { cwd: options.cwd, env, stdio: ["ignore", "pipe", "pipe"] }));
+  const { cwd, input = "" } = options;
+  const child = spawn(program, args, { cwd, env: { PATH, ...options.env }, stdio: ["pipe", "pipe", "pipe"] });
+  child.stdin.on("error", () => undefined);
+  child.stdin.end(input);
+  return watch(child);
 }
 
 function watch(child: ChildProcess): Child {

@@ -1,0 +1,64 @@
+/** Reads a workflow, whatever holds it, and lists what it asks for; prepares the registry of node classes once. */
+import { readFile, stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ModelsError, reasonOf } from "../base/errors.ts";
+import { loadRegistry } from "../catalog/registry.ts";
+import { createWorkflowReader } from "../workflow/reader.ts";
+import type { References } from "../workflow/reference.ts";
+import { MAX_WORKFLOW_BYTES, type Override, type Workflow } from "../workflow/workflow.ts";
+
+export interface WorkflowOptions {
+  /** Keeps what only muted or bypassed nodes ask for. @default false */
+  readonly includeInactive?: boolean;
+  /** Values in place of those in the file. */
+  readonly set?: readonly Override[];
+}
+
+export interface ReadWorkflow {
+  readonly workflow: Workflow;
+  readonly asked: References;
+}
+
+/** Reads a path, the bytes of a file, the text of a graph, or the parsed graph. @throws ModelsError `WORKFLOW_INVALID` */
+export type WorkflowReading = (input: unknown, options?: WorkflowOptions) => Promise<ReadWorkflow>;
+
+/** The registry of this very package: beside `src/` and `dist/` alike. */
+const REGISTRY = fileURLToPath(new URL("../../registry", import.meta.url));
+
+/** Opens the reading of workflows. @param cwd where relative paths start */
+export async function openWorkflowReading(cwd: string): Promise<WorkflowReading> {
+  const reader = createWorkflowReader({ registry: await loadRegistry([REGISTRY]) });
+  return async (input, options = {}) => {
+    const { content, at } = await contentOf(input, cwd);
+    const workflow = reader.read(content, { at, ...options });
+    return { workflow, asked: reader.referencesOf(workflow) };
+  };
+}
+
+interface WorkflowContent {
+  readonly content: string | Uint8Array | object;
+  readonly at: string;
+}
+
+async function contentOf(input: unknown, cwd: string): Promise<WorkflowContent> {
+  if (typeof input === "object" && input !== null) return { content: input, at: "graph" };
+  if (typeof input === "string" && /^\s*\{/.test(input)) return { content: input, at: "graph" };
+  if (typeof input === "string") return { content: await readPath(resolve(cwd, input)), at: input };
+  throw new ModelsError("WORKFLOW_INVALID", `Cannot read workflow: it is of type ${typeof input}`, {
+    fix: "give the path of a file, or the graph as an object",
+  });
+}
+
+async function readPath(path: string): Promise<Uint8Array> {
+  try {
+    const { size } = await stat(path);
+    if (size <= MAX_WORKFLOW_BYTES) return await readFile(path);
+    throw new Error(`it has ${size} bytes, expected at most ${MAX_WORKFLOW_BYTES}`);
+  } catch (error) {
+    throw new ModelsError("WORKFLOW_INVALID", `Cannot read workflow "${path}": ${reasonOf(error)}`, {
+      fix: "name a file that ComfyUI saved or exported",
+      cause: error,
+    });
+  }
+}
