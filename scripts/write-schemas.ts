@@ -4,8 +4,8 @@ import { dirname } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { z } from "zod";
 import { configSchema } from "../src/catalog/config.ts";
-import { kitSchema } from "../src/catalog/kit.ts";
-import { manifestSchema } from "../src/catalog/manifest.ts";
+import { kitSchema } from "../src/catalog/kit-schema.ts";
+import { manifestSchema } from "../src/catalog/manifest-schema.ts";
 
 const SCHEMAS: readonly (readonly [path: string, title: string, schema: z.ZodType])[] = [
   ["manifests/manifest.schema.json", "modelferry manifest", manifestSchema],

@@ -2,14 +2,11 @@
 import { z } from "zod";
 import { didYouMean } from "../base/did-you-mean.ts";
 import type { Problem } from "../base/errors.ts";
+import type { Checked } from "./checked.ts";
 import { type Document, shorten } from "./document.ts";
+import { FORMAT_VERSION, type TextRule } from "./rules.ts";
 
-export type Checked<T> =
-  | { readonly kind: "ok"; readonly value: T }
-  | { readonly kind: "bad"; readonly problems: readonly Problem[] };
-
-/** The only version of every format so far. */
-export const FORMAT_VERSION = 1;
+export type { Checked } from "./checked.ts";
 
 /** Who has more mistakes than this has one, made often. */
 const MAX_PROBLEMS = 1000;
@@ -43,8 +40,8 @@ function beginningOf(value: unknown): unknown {
   return isObject(value) ? Object.fromEntries(Object.entries(value).slice(0, MAX_PROBLEMS + 1)) : value;
 }
 
-/** A text for one of our formats: `problem` says what is wrong with it (`fix` what to do), or null. */
-export function checkedText(problem: (text: string) => string | null, fix: string): z.ZodString {
+/** A text that obeys a rule. */
+export function checkedText({ problem, fix }: TextRule): z.ZodString {
   return z.string().check((context) => {
     const message = problem(context.value);
     if (message === null) return;

@@ -14,37 +14,38 @@ import { sourceProblem } from "./source-uri.ts";
 const PLACEHOLDER = /\{([^{}]*)\}/g;
 const KNOWN_PLACEHOLDERS = ["path", "name", "sha256"];
 
-const folderField = checkedText(
-  (text) => (text.trim() === "" || text.includes("\0") ? "is no path" : null),
-  "write a path, relative to the folder of this config",
-);
+const folderField = checkedText({
+  problem: (text) => (text.trim() === "" || text.includes("\0") ? "is no path" : null),
+  fix: "write a path, relative to the folder of this config",
+});
 
 // Upper case alone: a token in the place of a name would pass as a name otherwise, and be printed as one.
-const variableField = checkedText(
-  (text) => (/^[A-Z_][A-Z0-9_]{0,127}$/.test(text) ? null : "is not the name of an environment variable"),
-  "write the name of a variable in upper case, such as MODELS_TOKEN, and never a token itself",
-).meta({ pattern: "^[A-Z_][A-Z0-9_]{0,127}$" });
+const variableField = checkedText({
+  problem: (text) => (/^[A-Z_][A-Z0-9_]{0,127}$/.test(text) ? null : "is not the name of an environment variable"),
+  fix: "write the name of a variable in upper case, such as MODELS_TOKEN, and never a token itself",
+}).meta({ pattern: "^[A-Z_][A-Z0-9_]{0,127}$" });
 
-const addressField = checkedText(
-  (text) => (/^https?:\/\/[^/?#@\s]+(?:\/[^?#\s]*)?$/i.test(text) && URL.canParse(text) ? null : "is no address"),
-  "write it like https://host.example.net, without a user or a query",
-);
+const addressField = checkedText({
+  problem: (text) =>
+    /^https?:\/\/[^/?#@\s]+(?:\/[^?#\s]*)?$/i.test(text) && URL.canParse(text) ? null : "is no address",
+  fix: "write it like https://host.example.net, without a user or a query",
+});
 
-const templateField = checkedText(
-  templateProblem,
-  "write it like https://models.example.net/{path} or r2://bucket/{sha256}",
-);
+const templateField = checkedText({
+  problem: templateProblem,
+  fix: "write it like https://models.example.net/{path} or r2://bucket/{sha256}",
+});
 
-const hostField = checkedText(
-  (text) =>
+const hostField = checkedText({
+  problem: (text) =>
     /^(?:[a-z0-9-]+\.)*[a-z0-9-]+(?::[0-9]{1,5})?$|^\[[0-9a-f:]+\](?::[0-9]{1,5})?$/.test(text) ? null : "is no host",
-  "write the host alone, in lower case, such as models.example.net",
-);
+  fix: "write the host alone, in lower case, such as models.example.net",
+});
 
-const bucketNameField = checkedText(
-  (text) => (/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/.test(text) ? null : "is no bucket's name"),
-  "write the bucket's name alone, without a scheme",
-);
+const bucketNameField = checkedText({
+  problem: (text) => (/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/.test(text) ? null : "is no bucket's name"),
+  fix: "write the bucket's name alone, without a scheme",
+});
 
 const rateField = bytesField(1);
 const reserveField = bytesField(0);
@@ -103,10 +104,10 @@ const hostSchema: z.ZodType<HostFile> = z
   .strictObject({
     token: variableField.describe("The environment variable that holds the secret."),
     scheme: z.enum(["bearer", "basic", "header"]).optional().describe("How it is sent; bearer unless said."),
-    header: checkedText(
-      (text) => (/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/.test(text) ? null : "is no header's name"),
-      "write it like X-Api-Key",
-    )
+    header: checkedText({
+      problem: (text) => (/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/.test(text) ? null : "is no header's name"),
+      fix: "write it like X-Api-Key",
+    })
       .optional()
       .describe("The header that carries it, with the scheme header."),
   })

@@ -1,9 +1,8 @@
 /** The format of a kit. */
-import { z } from "zod";
-import { type Checked, checkDocument } from "./check.ts";
+import type { Checked } from "./checked.ts";
 import type { Document } from "./document.ts";
-import { nameField, schemaField, textField, versionField } from "./fields.ts";
 import type { Kit } from "./model.ts";
+import { isLine, isName, isVersion, listOf, mapping, orNull } from "./shape.ts";
 
 /** What a kit file holds. */
 export interface KitFile {
@@ -15,17 +14,10 @@ export interface KitFile {
   readonly models?: readonly string[] | undefined;
 }
 
-/** The schema of a kit file. */
-export const kitSchema: z.ZodType<KitFile> = z
-  .strictObject({
-    $schema: schemaField,
-    version: versionField,
-    name: nameField.describe("The name that --kit takes."),
-    description: textField.nullish().describe("A line for people."),
-    includes: z.array(nameField).optional().describe("Names of kits whose models come first."),
-    models: z.array(nameField).optional().describe("Names of models."),
-  })
-  .describe("A named set of models.");
+const isKit = mapping(
+  { version: isVersion, name: isName },
+  { $schema: isLine, description: orNull(isLine), includes: listOf(isName), models: listOf(isName) },
+);
 
 /** A kit with the document that it stands in, so that a later problem can be placed. */
 export interface PlacedKit {
@@ -33,11 +25,18 @@ export interface PlacedKit {
   readonly document: Document;
 }
 
-/** The kit of a document, or everything that is wrong with it. */
-export function readKit(document: Document): Checked<PlacedKit> {
-  const checked = checkDocument(kitSchema, document);
+/** The kit of a document, as a list of one, or everything that is wrong with it. */
+export async function readKit(document: Document): Promise<Checked<readonly PlacedKit[]>> {
+  const checked = await checkKit(document);
   if (checked.kind === "bad") return checked;
   const { name, description, includes = [], models = [] } = checked.value;
   const at = document.placeOf([]);
-  return { kind: "ok", value: { kit: { name, description: description ?? "", includes, models, at }, document } };
+  return { kind: "ok", value: [{ kit: { name, description: description ?? "", includes, models, at }, document }] };
+}
+
+/** A kit as its file has it, or everything that is wrong with it. */
+export async function checkKit(document: Document): Promise<Checked<KitFile>> {
+  if (isKit(document.root)) return { kind: "ok", value: document.root as KitFile };
+  const [{ checkDocument }, { kitSchema }] = await Promise.all([import("./check.ts"), import("./kit-schema.ts")]);
+  return checkDocument(kitSchema, document);
 }

@@ -1,9 +1,9 @@
 /** Manifests and kits of every place as one catalogue, or every mistake in all of them. */
 import type { Problem } from "../base/errors.ts";
-import type { Checked } from "./check.ts";
+import type { Checked } from "./checked.ts";
 import { findCollisions } from "./collisions.ts";
 import type { Document } from "./document.ts";
-import { type PlacedKit, readKit } from "./kit.ts";
+import { readKit } from "./kit.ts";
 import { findKitProblems } from "./kit-links.ts";
 import { readManifest } from "./manifest.ts";
 import type { Catalog } from "./model.ts";
@@ -27,7 +27,7 @@ export interface CatalogPlaces {
 export async function loadCatalog(places: CatalogPlaces, ports: { readonly fetchText: FetchText }): Promise<Catalog> {
   const [manifests, kits] = await Promise.all([
     readAll(places.manifests, readManifest, ports.fetchText),
-    readAll(places.kits, (document) => asList(readKit(document)), ports.fetchText),
+    readAll(places.kits, readKit, ports.fetchText),
   ]);
   const models = merge(manifests.places, ({ model }) => model, "model");
   const placedKits = merge(kits.places, ({ kit }) => kit, "kit");
@@ -51,7 +51,7 @@ interface ReadPlaces<T> {
 
 async function readAll<T>(
   places: readonly string[],
-  read: (document: Document) => Checked<readonly T[]>,
+  read: (document: Document) => Promise<Checked<readonly T[]>>,
   fetchText: FetchText,
 ): Promise<ReadPlaces<T>> {
   const found = await Promise.all([...new Set(places)].map((place) => readPlace(place, fetchText)));
@@ -67,12 +67,12 @@ interface ReadFiles<T> {
 
 async function readFiles<T>(
   place: PlaceFiles,
-  read: (document: Document) => Checked<readonly T[]>,
+  read: (document: Document) => Promise<Checked<readonly T[]>>,
 ): Promise<ReadFiles<T>> {
   const results: Checked<readonly T[]>[] = [];
   for (const { file, content } of place.files) {
     const text = await readDocument(file, content);
-    results.push(text.kind === "ok" ? read(text.document) : text);
+    results.push(text.kind === "ok" ? await read(text.document) : text);
   }
   return {
     held: results.flatMap((result) => (result.kind === "ok" ? result.value : [])),
@@ -106,8 +106,4 @@ function merge<T>(
     }
   }
   return { byName, problems };
-}
-
-function asList(checked: Checked<PlacedKit>): Checked<readonly PlacedKit[]> {
-  return checked.kind === "ok" ? { kind: "ok", value: [checked.value] } : checked;
 }

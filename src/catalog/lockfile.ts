@@ -1,21 +1,21 @@
 /** How a lock is spelled in `models.lock.yaml`. */
 import { readFile, stat } from "node:fs/promises";
-import { z } from "zod";
 import type { Sha256 } from "../base/artifact.ts";
 import { ModelsError, type Problem, reasonOf } from "../base/errors.ts";
 import { collisionKey, type TreePath } from "../base/paths.ts";
-import { type Checked, checkDocument } from "./check.ts";
+import type { Checked } from "./checked.ts";
 import type { Document } from "./document.ts";
-import { nameField, pathField, sha256Field, sizeField, sourceField, versionField } from "./fields.ts";
 import type { Lock, LockedModel } from "./lock.ts";
 import { problemsError } from "./problems.ts";
 import { MAX_TEXT_BYTES, readDocument } from "./read.ts";
+import { isDigest, isName, isPath, isSize, isSource, isVersion, listOf, mapping } from "./shape.ts";
 import { canonicalSource } from "./source-uri.ts";
 import { writeAtomic } from "./write-atomic.ts";
 
 export { type Lock, type LockedModel, lockDrift, mergeLock, pinModels } from "./lock.ts";
 
-interface LockFile {
+/** What a lockfile holds. */
+export interface LockFile {
   readonly version: 1;
   readonly models: readonly {
     readonly name: string;
@@ -26,17 +26,9 @@ interface LockFile {
   }[];
 }
 
-const lockSchema: z.ZodType<LockFile> = z.strictObject({
-  version: versionField,
-  models: z.array(
-    z.strictObject({
-      name: nameField,
-      path: pathField,
-      size: sizeField,
-      sha256: sha256Field,
-      sources: z.array(sourceField),
-    }),
-  ),
+const isLock = mapping({
+  version: isVersion,
+  models: listOf(mapping({ name: isName, path: isPath, size: isSize, sha256: isDigest, sources: listOf(isSource) })),
 });
 
 const HEADER = `# Written by \`models lock\`: what each model is, byte for byte, and where it was found.
@@ -59,7 +51,7 @@ export async function readLock(path: string): Promise<Lock | null> {
  */
 export async function parseLock(content: Uint8Array | string, file: string): Promise<Lock> {
   const read = await readDocument(file, content);
-  const checked = read.kind === "ok" ? checkLock(read.document) : read;
+  const checked = read.kind === "ok" ? await readEntries(read.document) : read;
   if (checked.kind === "ok") return checked.value;
   throw problemsError("LOCKFILE_INVALID", `"${file}"`, checked.problems);
 }
@@ -109,8 +101,15 @@ async function contentOf(path: string): Promise<Uint8Array | null> {
   }
 }
 
-function checkLock(document: Document): Checked<Lock> {
-  const checked = checkDocument(lockSchema, document);
+/** A lock as its file has it, or everything that is wrong with it. */
+export async function checkLock(document: Document): Promise<Checked<LockFile>> {
+  if (isLock(document.root)) return { kind: "ok", value: document.root as LockFile };
+  const [{ checkDocument }, { lockSchema }] = await Promise.all([import("./check.ts"), import("./lock-schema.ts")]);
+  return checkDocument(lockSchema, document);
+}
+
+async function readEntries(document: Document): Promise<Checked<Lock>> {
+  const checked = await checkLock(document);
   if (checked.kind === "bad") return checked;
   const models = new Map<string, LockedModel>();
   const places = new Set<string>();

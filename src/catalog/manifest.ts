@@ -1,21 +1,23 @@
 /** The format of a manifest, and what its entries become. */
-import { z } from "zod";
 import type { Sha256 } from "../base/artifact.ts";
 import type { Problem } from "../base/errors.ts";
 import type { TreePath } from "../base/paths.ts";
-import { type Checked, checkDocument } from "./check.ts";
+import type { Checked } from "./checked.ts";
 import type { Document } from "./document.ts";
-import {
-  nameField,
-  pathField,
-  schemaField,
-  sha256Field,
-  sizeField,
-  sourceField,
-  textField,
-  versionField,
-} from "./fields.ts";
 import type { Model } from "./model.ts";
+import {
+  isDigest,
+  isFlag,
+  isLine,
+  isName,
+  isPath,
+  isSize,
+  isSource,
+  isVersion,
+  listOf,
+  mapping,
+  orNull,
+} from "./shape.ts";
 import { canonicalSource } from "./source-uri.ts";
 
 /** One model, as a manifest writes it. */
@@ -34,21 +36,6 @@ export interface ManifestEntry {
   readonly note?: string | null | undefined;
 }
 
-const entrySchema: z.ZodType<ManifestEntry> = z.strictObject({
-  name: nameField.describe("The name by which kits, lockfiles and people call the model."),
-  path: pathField.describe("Where it belongs below the models folder."),
-  aliases: z.array(pathField).optional().describe("Other places below the models folder where it is looked for."),
-  size: sizeField.nullish().describe("Bytes."),
-  sha256: sha256Field.nullish().describe("The sha256 of the file's bytes, in lower-case hex."),
-  digestFrom: textField.nullish().describe("Who says so, where the digest was not proven."),
-  license: textField.nullish().describe("The licence as the source names it, such as apache-2.0."),
-  gated: z.boolean().nullish().describe("True when the source gives it only to people who accepted its terms."),
-  sources: z.array(sourceField).optional().describe("Where it can be had, as URIs."),
-  pieces: textField.nullish().describe("URI or path of a piece table."),
-  variant: textField.nullish().describe("What sets it apart from its siblings, such as fp8."),
-  note: textField.nullish().describe("A line for people."),
-});
-
 /** What a manifest file holds. */
 export interface ManifestFile {
   readonly $schema?: string | undefined;
@@ -56,10 +43,23 @@ export interface ManifestFile {
   readonly models: readonly ManifestEntry[];
 }
 
-/** The schema of a manifest file. */
-export const manifestSchema: z.ZodType<ManifestFile> = z
-  .strictObject({ $schema: schemaField, version: versionField, models: z.array(entrySchema) })
-  .describe("Models: what they are, where they belong and where they can be had.");
+const isEntry = mapping(
+  { name: isName, path: isPath },
+  {
+    aliases: listOf(isPath),
+    size: orNull(isSize),
+    sha256: orNull(isDigest),
+    digestFrom: orNull(isLine),
+    license: orNull(isLine),
+    gated: orNull(isFlag),
+    sources: listOf(isSource),
+    pieces: orNull(isLine),
+    variant: orNull(isLine),
+    note: orNull(isLine),
+  },
+);
+
+const isManifest = mapping({ version: isVersion, models: listOf(isEntry) }, { $schema: isLine });
 
 /** An entry with the document that it stands in, so that a later problem can be placed. */
 export interface PlacedModel {
@@ -70,8 +70,8 @@ export interface PlacedModel {
 }
 
 /** The entries of a manifest, or everything that is wrong with it. */
-export function readManifest(document: Document): Checked<readonly PlacedModel[]> {
-  const checked = checkDocument(manifestSchema, document);
+export async function readManifest(document: Document): Promise<Checked<readonly PlacedModel[]>> {
+  const checked = await checkManifest(document);
   if (checked.kind === "bad") return checked;
   const value = checked.value.models.map((entry, index) => ({
     model: toModel(entry, document.placeOf(["models", index])),
@@ -80,6 +80,16 @@ export function readManifest(document: Document): Checked<readonly PlacedModel[]
   }));
   const problems = value.flatMap(repeatedSources);
   return problems.length > 0 ? { kind: "bad", problems } : { kind: "ok", value };
+}
+
+/** A manifest as its file has it, or everything that is wrong with it. */
+export async function checkManifest(document: Document): Promise<Checked<ManifestFile>> {
+  if (isManifest(document.root)) return { kind: "ok", value: document.root as ManifestFile };
+  const [{ checkDocument }, { manifestSchema }] = await Promise.all([
+    import("./check.ts"),
+    import("./manifest-schema.ts"),
+  ]);
+  return checkDocument(manifestSchema, document);
 }
 
 function toModel(entry: ManifestEntry, at: string): Model {

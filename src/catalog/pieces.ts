@@ -1,7 +1,8 @@
 /** How a piece table is spelled: JSON, since only machines write it, with one piece a line. */
 import { z } from "zod";
 import type { Sha256 } from "../base/artifact.ts";
-import { type Checked, checkDocument, checkedText, wholeNumber } from "./check.ts";
+import { checkDocument, checkedText, wholeNumber } from "./check.ts";
+import type { Checked } from "./checked.ts";
 import type { Document } from "./document.ts";
 import { sha256Field, sizeField, versionField } from "./fields.ts";
 import { problemsError } from "./problems.ts";
@@ -18,10 +19,10 @@ export interface PieceTable {
   readonly xxh64: readonly string[];
 }
 
-const pieceField = checkedText(
-  (text) => (/^[0-9a-f]{16}$/.test(text) ? null : "is not 16 lower-case hex digits"),
-  "publish the piece table again",
-);
+const pieceField = checkedText({
+  problem: (text) => (/^[0-9a-f]{16}$/.test(text) ? null : "is not 16 lower-case hex digits"),
+  fix: "publish the piece table again",
+});
 
 const tableSchema: z.ZodType<Omit<PieceTable, "sha256"> & { readonly version: 1; readonly sha256: string }> =
   z.strictObject({
