@@ -2,11 +2,13 @@
 import { readFile, stat } from "node:fs/promises";
 import type { Artifact, Sha256 } from "../base/artifact.ts";
 import { mapLimit } from "../base/flow.ts";
+import { bootIdentity } from "../base/process.ts";
 import { rangeBytes } from "../base/range.ts";
 import type { Model } from "../catalog/model.ts";
 import { parseJournal } from "../transfer/journal.ts";
 import type { FindingStatus } from "../tree/check.ts";
 import type { Reusable } from "../tree/find-reusable.ts";
+import type { ReadProgress } from "../tree/terms.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { Presence, SyncFact } from "./plan-sync.ts";
 
@@ -27,6 +29,8 @@ export interface SurveyOptions {
   /** The Hub's own cache, or null to leave it alone. */
   readonly hubCache: string | null;
   readonly signal: AbortSignal;
+  /** Hears of files that are read to find out whether they hold a wanted model. */
+  readonly onReading: (model: string, doneBytes: number, size: number) => void;
 }
 
 /** Looks at this many models at a time: a look is two system calls. */
@@ -63,12 +67,15 @@ export function presenceOf(status: FindingStatus): Presence {
 async function findReusables(
   tree: Tree,
   absent: readonly Model[],
-  { adopt, hubCache, signal }: SurveyOptions,
+  { adopt, hubCache, signal, onReading }: SurveyOptions,
 ): Promise<ReadonlyMap<Sha256, Reusable>> {
   const sought = absent.flatMap(({ path, size, sha256 }) =>
     size === null || sha256 === null ? [] : [{ path, size, sha256 }],
   );
-  return sought.length === 0 ? new Map() : await tree.findReusable(sought, { adopt, hubCache, signal });
+  if (sought.length === 0) return new Map();
+  const names = new Map(absent.map(({ name, size }) => [size, name]));
+  const onProgress = ({ doneBytes, size }: ReadProgress): void => onReading(names.get(size) ?? "", doneBytes, size);
+  return await tree.findReusable(sought, { adopt, hubCache, signal, onProgress });
 }
 
 function sizeOf(reusable: Reusable | null): number | null {
@@ -116,6 +123,6 @@ async function partialOf(
   const allocatedBytes = await tree.partialBytes(paths);
   if (allocatedBytes === 0 || wanted.size === null) return { durableBytes: 0, allocatedBytes };
   const text = await readFile(paths.journal, "utf8").catch(() => "");
-  const journal = parseJournal(text, { size: wanted.size, sha256: wanted.sha256 });
+  const journal = parseJournal(text, { size: wanted.size, sha256: wanted.sha256 }, bootIdentity());
   return { durableBytes: rangeBytes(journal?.done ?? []), allocatedBytes };
 }
