@@ -1,5 +1,6 @@
 /** The one line in which a registry file says what an input of a node class names: `class > input > place > folders > how`. */
 import { treePathProblem } from "../base/paths.ts";
+import type { TextRule } from "./rules.ts";
 
 /** How a value may be written, besides the plain name that needs no word. */
 const WAYS = ["name", "folder", "rows", "lora-tags", "embeddings", "own", "unused"] as const;
@@ -14,8 +15,14 @@ export interface LoaderEntry {
   readonly gate: { readonly kind: "if" | "until"; readonly input: string; readonly index: number | null } | null;
 }
 
-/** What such a line looks like, for a person who wrote another. */
-export const LOADER_LINE_FORM = "class > input > place in widgets_values or - > folder, folder > how";
+/** What such a line must be. */
+export const LOADER_RULE: TextRule = {
+  problem: (text) => {
+    const parsed = parseLoaderLine(text);
+    return typeof parsed === "string" ? parsed : null;
+  },
+  fix: "write it as class > input > place in widgets_values or - > folder, folder > how",
+};
 
 /** The entry of a line, or what is wrong with it. */
 export function parseLoaderLine(line: string): LoaderEntry | string {

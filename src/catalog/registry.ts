@@ -1,13 +1,12 @@
 /** The format of the files that say what classes of nodes load, and the reading of a folder of them. */
-import { z } from "zod";
 import type { Problem } from "../base/errors.ts";
-import { type Checked, checkDocument, checkedText } from "./check.ts";
+import type { Checked } from "./checked.ts";
 import type { Document } from "./document.ts";
-import { schemaField, textField, versionField } from "./fields.ts";
-import { LOADER_LINE_FORM, type LoaderEntry, parseLoaderLine } from "./loader-line.ts";
+import { LOADER_RULE, type LoaderEntry, parseLoaderLine } from "./loader-line.ts";
 import { readPlace } from "./places.ts";
 import { problemsError } from "./problems.ts";
 import { readDocument } from "./read.ts";
+import { isLine, isVersion, listOf, mapping, type Shape } from "./shape.ts";
 
 /** Files that a class needs without naming them. */
 export interface PresetEntry {
@@ -28,26 +27,32 @@ export interface RegistryFile {
   readonly wrappers: readonly string[];
 }
 
-const lineField = checkedText((text) => {
-  const parsed = parseLoaderLine(text);
-  return typeof parsed === "string" ? parsed : null;
-}, `write it as ${LOADER_LINE_FORM}`);
+/** A registry file as it is written, once its version is known. */
+export interface RegistryText {
+  readonly $schema?: string | undefined;
+  readonly version: 1;
+  readonly package: string;
+  readonly wrappers?: readonly string[] | undefined;
+  readonly loaders?: readonly string[] | undefined;
+  readonly presets?: readonly PresetText[] | undefined;
+}
 
-const presetSchema = z.strictObject({
-  classes: z.array(textField),
-  when: z.record(z.string(), textField).optional(),
-  base: textField.optional(),
-  files: z.array(textField),
-});
+interface PresetText {
+  readonly classes: readonly string[];
+  readonly when?: Readonly<Record<string, string>> | undefined;
+  readonly base?: string | undefined;
+  readonly files: readonly string[];
+}
 
-const registrySchema = z.strictObject({
-  $schema: schemaField,
-  version: versionField,
-  package: textField,
-  wrappers: z.array(textField).optional(),
-  loaders: z.array(lineField).optional(),
-  presets: z.array(presetSchema).optional(),
-});
+const isLines = listOf(isLine);
+const isConditions: Shape = (value) =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && isLines(Object.values(value));
+const isPreset = mapping({ classes: isLines, files: isLines }, { when: isConditions, base: isLine });
+const isLoader: Shape = (value) => typeof value === "string" && LOADER_RULE.problem(value) === null;
+const isRegistry = mapping(
+  { version: isVersion, package: isLine },
+  { wrappers: isLines, loaders: listOf(isLoader), presets: listOf(isPreset) },
+);
 
 /**
  * Reads every registry file of `folders`, ComfyUI's own classes first, then in the order of folders and names.
@@ -61,7 +66,7 @@ export async function loadRegistry(folders: readonly string[]): Promise<readonly
     problems.push(...place.problems);
     for (const { file, content } of place.files) {
       const text = await readDocument(file, content);
-      const checked = text.kind === "ok" ? readRegistry(text.document) : text;
+      const checked = text.kind === "ok" ? await readRegistry(text.document) : text;
       if (checked.kind === "bad") problems.push(...checked.problems);
       else read.push(checked.value);
     }
@@ -71,18 +76,24 @@ export async function loadRegistry(folders: readonly string[]): Promise<readonly
 }
 
 /** What one document says, or everything that is wrong with it. */
-export function readRegistry(document: Document): Checked<RegistryFile> {
-  const checked = checkDocument(registrySchema, document);
+export async function readRegistry(document: Document): Promise<Checked<RegistryFile>> {
+  const checked = await checkRegistry(document);
   if (checked.kind === "bad") return checked;
   const { package: name, wrappers = [], loaders = [], presets = [] } = checked.value;
-  const entries = loaders.flatMap((line) => {
-    const parsed = parseLoaderLine(line);
-    return typeof parsed === "string" ? [] : [parsed];
-  });
+  const entries = loaders.map(parseLoaderLine).filter((entry) => typeof entry !== "string");
   return { kind: "ok", value: { name, wrappers, loaders: entries, presets: presets.map(toPreset) } };
 }
 
-function toPreset({ classes, when = {}, base, files }: z.infer<typeof presetSchema>): PresetEntry {
+async function checkRegistry(document: Document): Promise<Checked<RegistryText>> {
+  if (isRegistry(document.root)) return { kind: "ok", value: document.root as RegistryText };
+  const [{ checkDocument }, { registrySchema }] = await Promise.all([
+    import("./check.ts"),
+    import("./registry-schema.ts"),
+  ]);
+  return checkDocument(registrySchema, document);
+}
+
+function toPreset({ classes, when = {}, base, files }: PresetText): PresetEntry {
   const conditions = Object.entries(when).map(([input, value]) => ({ input, value }));
   return { classes, when: conditions, base: base ?? null, files };
 }
