@@ -81,7 +81,7 @@ export function createRegistry(packages: readonly RegistryPackage[]): Registry {
   const wrappers = packages.flatMap((one) => one.wrappers).sort((a, b) => b.length - a.length);
   const known = (name: string): readonly Known[] | undefined =>
     byClass.get(name) ?? byClass.get(unwrapped(name, wrappers));
-  const conventions = conventionsOf(packages);
+  let conventions: ReadonlyMap<string, readonly string[]> | null = null;
   return {
     inputsOf: (node) => {
       const candidates = known(node.class);
@@ -90,7 +90,10 @@ export function createRegistry(packages: readonly RegistryPackage[]): Registry {
       return (candidates.find((one) => one.package === key) ?? candidates[0])?.inputs ?? [];
     },
     presetsOf: (name) => presets.get(name) ?? presets.get(unwrapped(name, wrappers)) ?? [],
-    foldersOfInput: (input) => conventions.get(input) ?? [],
+    foldersOfInput: (input) => {
+      conventions ??= conventionsOf(packages);
+      return conventions.get(input) ?? [];
+    },
   };
 }
 
