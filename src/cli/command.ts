@@ -29,6 +29,7 @@ export interface Flags {
   readonly wait?: boolean;
   readonly allowPickle?: boolean;
   readonly trustFirstUse?: boolean;
+  readonly includeMuted?: boolean;
   readonly deep?: boolean;
   readonly strict?: boolean;
 }

@@ -34,6 +34,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/verify.ts")).verifyCommand,
   },
   {
+    name: "inspect",
+    purpose: "say which models a ComfyUI workflow needs, node by node",
+    group: "Look",
+    load: async () => (await import("./commands/inspect.ts")).inspectCommand,
+  },
+  {
     name: "kits",
     purpose: "list the kits, or show what is in one",
     group: "Look",

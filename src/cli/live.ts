@@ -1,19 +1,20 @@
 /** Paints progress over itself on a terminal; what is final moves up and stays. */
-import { createLogUpdate } from "log-update";
 import type { Event } from "../base/events.ts";
 import { barColumns, renderBars, type View } from "../report/bars.ts";
 import { noticeOf, type Paper, planHeadline, settledLines } from "../report/notices.ts";
 import { advance, noProgress, type Progress } from "../report/progress.ts";
 import type { Call } from "./command.ts";
 import { isToldByFiles, type Reporter } from "./reporter.ts";
+import { createScreen } from "./screen.ts";
 
 /** Often enough to look alive, seldom enough to cost nothing over ssh. */
 const PAINT_EVERY_MS = 100;
+const SILENCE_MS = 400;
 
 /** Bars on standard error until {@link Reporter.close}. */
 export function createLive({ terminal, clock, err, signal }: Call): Reporter {
   const { stderr } = terminal;
-  const screen = createLogUpdate(stderr.stream);
+  const screen = createScreen(stderr);
   let progress = noProgress;
   let notices: readonly string[] = [];
 
@@ -23,15 +24,19 @@ export function createLive({ terminal, clock, err, signal }: Call): Reporter {
     now: clock.now(),
     style: err.style,
   });
-  const paint = (isLast = false): void => {
-    // One by one: a text higher than the terminal would lose its beginning.
-    for (const notice of notices) screen.persist(notice);
-    notices = [];
-    const bars = isLast ? [] : renderBars(progress, view());
-    if (bars.length > 0) screen(bars.join("\n"));
-    else screen.clear();
+  const openedMs = clock.monotonicMs();
+  const block = (): readonly string[] => {
+    if (progress.files.size > 0 || progress.summary !== null) return renderBars(progress, view());
+    // Until there is a plan nobody knows what is to be moved; a moment of that needs no words.
+    return clock.monotonicMs() - openedMs < SILENCE_MS
+      ? []
+      : [err.style.dim("  looking at this box, asking the mirrors")];
   };
-  const stopPainting = clock.every(PAINT_EVERY_MS, paint);
+  const paint = (isLast = false): void => {
+    screen.paint(notices, isLast ? [] : block());
+    notices = [];
+  };
+  const stopPainting = clock.every(PAINT_EVERY_MS, () => paint());
   signal.addEventListener("abort", () => {
     notices = [...notices, err.style.warn("Stopping; what is on the disk is kept. Ctrl-C again quits at once.")];
   });
@@ -47,7 +52,7 @@ export function createLive({ terminal, clock, err, signal }: Call): Reporter {
     close: () => {
       stopPainting();
       paint(true);
-      screen.done();
+      screen.close();
     },
   };
 }

@@ -18,7 +18,7 @@ function listOf(before: unknown): readonly string[] {
 }
 
 /** `flux, sdxl` as two names; empty parts are left out. */
-export function splitList(text: string): readonly string[] {
+function splitList(text: string): readonly string[] {
   return text
     .split(",")
     .map((part) => part.trim())
@@ -76,7 +76,7 @@ export const SELECT_OPTIONS: readonly OptionSpec[] = [
   },
   {
     flags: "-w, --workflow <file>",
-    says: "every model that a ComfyUI workflow needs; repeatable, or comma separated",
+    says: "every model that a ComfyUI workflow needs (- for stdin); repeatable, or comma separated",
     parse: collect,
     completes: "file",
   },

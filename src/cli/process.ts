@@ -10,6 +10,8 @@ export interface Output {
   /** Columns now; null for a pipe or a file. */
   readonly columns: () => number | null;
   readonly rows: () => number | null;
+  /** Calls `listen` when the terminal has another size. */
+  readonly onResize: (listen: () => void) => void;
   /** For the one library that repaints. */
   readonly stream: NodeJS.WritableStream;
 }
@@ -26,8 +28,8 @@ export interface Terminal {
   readonly onInterrupt: (listen: (signal: string) => void) => void;
   /** Calls `listen` with an error that nobody caught. */
   readonly onCrash: (listen: (error: unknown) => void) => void;
-  /** All of standard input, as text. */
-  readonly readStdin: () => Promise<string>;
+  /** All of standard input. */
+  readonly readStdin: () => Promise<Uint8Array>;
   /** Waits until both outputs are written, then ends the process. */
   readonly exit: (code: ExitCode) => Promise<never>;
 }
@@ -65,6 +67,9 @@ function createOutput(stream: NodeJS.WriteStream): Output {
     isTerminal: stream.isTTY === true,
     columns: () => (stream.isTTY ? stream.columns || 80 : null),
     rows: () => (stream.isTTY ? stream.rows || 24 : null),
+    onResize: (listen) => {
+      stream.on("resize", listen);
+    },
     stream,
   };
 }
@@ -80,10 +85,10 @@ function listenOnce(listen: (signal: string) => void): void {
   process.on("SIGTERM", onSignal);
 }
 
-async function readStdin(): Promise<string> {
+async function readStdin(): Promise<Uint8Array> {
   const parts: Buffer[] = [];
   for await (const part of process.stdin) parts.push(part as Buffer);
-  return Buffer.concat(parts).toString("utf8");
+  return Buffer.concat(parts);
 }
 
 /** Resolves when all that was written has left the process, or can no longer. */

@@ -1,28 +1,34 @@
 /** Which models the command line means: arguments and flags, else the environment, else a mistake that lists the kits. */
 import { ModelsError, type Problem } from "../base/errors.ts";
 import type { Selectors } from "../operations/select.ts";
+import { selectionFromEnvironment } from "../settings.ts";
 import type { Call } from "./command.ts";
-import { splitList } from "./options.ts";
-import { variable } from "./terminal-style.ts";
 
 export interface Selection extends Selectors {
   readonly kits: readonly string[];
-  readonly workflows: readonly string[];
+  /** Paths, and bytes for what came over standard input. */
+  readonly workflows: readonly (string | Uint8Array)[];
   readonly models: readonly string[];
 }
 
 /** The selection as written; empty when nothing is. */
-export function writtenSelection({ args, flags }: Pick<Call, "args" | "flags">): Selection {
-  return { kits: flags.kit ?? [], workflows: flags.workflow ?? [], models: args };
+export async function writtenSelection(call: Pick<Call, "args" | "flags" | "terminal">): Promise<Selection> {
+  const { args, flags, terminal } = call;
+  const workflows = await Promise.all((flags.workflow ?? []).map((file) => workflowInput(file, terminal)));
+  return { kits: flags.kit ?? [], workflows, models: args };
+}
+
+/** A path as it is; for `-` the bytes of standard input. */
+export async function workflowInput(file: string, terminal: Call["terminal"]): Promise<string | Uint8Array> {
+  return file === "-" ? await terminal.readStdin() : file;
 }
 
 /** The selection as written; with none, that of `BASE_MODEL_KIT` and `PRELOAD_WORKFLOW`. May be empty. */
-export function selectionOf(call: Pick<Call, "args" | "flags" | "terminal">): Selection {
-  const written = writtenSelection(call);
+export async function selectionOf(call: Pick<Call, "args" | "flags" | "terminal">): Promise<Selection> {
+  const written = await writtenSelection(call);
   if (!isEmpty(written)) return written;
-  const { terminal } = call;
-  const named = (name: string): readonly string[] => splitList(variable(terminal.environment, name));
-  return { kits: named("BASE_MODEL_KIT"), workflows: named("PRELOAD_WORKFLOW"), models: [] };
+  const { kits, workflows } = selectionFromEnvironment(call.terminal.environment);
+  return { kits, workflows, models: [] };
 }
 
 /** True when nothing is selected. */

@@ -80,17 +80,25 @@ function fileLine(file: FileState, widths: BarColumns, view: View): string {
   const name = printable(file.model);
   if (file.wait !== null) return waitLine(name, file.wait, widths, view);
   const size = file.size ?? 0;
+  const isCarried = file.mirrors.length > 0;
   return rowLine(
     {
       name,
       fraction: size === 0 ? 0 : file.doneBytes / size,
-      rate: file.phase === "verifying" ? "" : speedText(file.bytesPerSecond, file.doneBytes > file.resumedBytes),
-      leftMs: fileRemainingMs(file),
-      tail: file.phase === "verifying" ? "verifying" : formatNames(file.mirrors, widths.tail),
+      rate: isCarried ? speedText(file.bytesPerSecond, file.doneBytes > file.resumedBytes) : "",
+      leftMs: isCarried ? fileRemainingMs(file) : null,
+      tail: tailText(file, widths.tail),
     },
     widths,
     { ...view.style, name: String, tail: view.style.dim },
   );
+}
+
+/** Who carries the file, or why nobody does. */
+function tailText(file: FileState, width: number): string {
+  if (file.phase === "verifying") return "verifying";
+  if (file.mirrors.length > 0) return formatNames(file.mirrors, width);
+  return file.size !== null && file.doneBytes >= file.size ? "finishing" : "queued";
 }
 
 function totalLine(progress: Progress, widths: BarColumns, view: View): string {

@@ -1,4 +1,5 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -145,5 +146,47 @@ describe("models kits", () => {
       name: "all",
       size: 2 * SIZE,
     });
+  });
+});
+
+describe("models inspect", () => {
+  const graph = JSON.stringify({
+    "4": { class_type: "LoraLoader", inputs: { lora_name: "here.safetensors", strength_model: 1 } },
+    "5": { class_type: "LoraLoader", inputs: { lora_name: "stranger.safetensors", strength_model: 1 } },
+  });
+
+  it("says which node asks for which file, whether it is known and whether it is here", async () => {
+    await using scene = await makeScene();
+    await writeFile(join(scene.box.folder, "graph.json"), graph);
+    const { code, stdout } = await scene.run("inspect", "graph.json");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^node +class and input +file +model +status\n/);
+    expect(stdout).toMatch(/^4 +LoraLoader\.lora_name +loras\/here\.safetensors +here +unverified$/m);
+    expect(stdout).toMatch(/^5 +LoraLoader\.lora_name +loras\/stranger\.safetensors +unknown$/m);
+    expect(stdout).toMatch(/^✗ unknown {5}loras\/stranger\.safetensors {2}fix: /m);
+    expect(stdout).toMatch(/\n✗ 1 of 2 files of graph\.json present in /);
+  });
+
+  it("reads - from standard input, as check does", async () => {
+    await using scene = await makeScene();
+    const options = { env: scene.box.environment, cwd: scene.box.folder, stdin: graph };
+    const places = ["--manifests", "manifests", "--kits", "kits", "--json"];
+    const inspected = await runModels(["inspect", "-", ...places], options);
+    expect(JSON.parse(inspected.stdout)).toMatchObject({
+      format: "api",
+      references: [{ models: ["here"] }, { models: [] }],
+    });
+    const checked = await runModels(["check", "-w", "-", ...places], options);
+    expect(checked.code).toBe(3);
+    expect(JSON.parse(checked.stdout)).toMatchObject({ models: [{ status: "unverified" }, { status: "unknown" }] });
+  });
+
+  it("refuses what is no workflow", async () => {
+    await using scene = await makeScene();
+    await writeFile(join(scene.box.folder, "notes.txt"), "no graph");
+    const { code, stderr } = await scene.run("inspect", "notes.txt");
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^✗ Cannot read .*notes\.txt/);
+    expect((await scene.run("inspect")).code).toBe(2);
   });
 });

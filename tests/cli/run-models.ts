@@ -11,6 +11,8 @@ export interface RunOptions {
   /** All variables but PATH; nothing of this process leaks in. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** What standard input holds. @default nothing */
+  readonly stdin?: string;
 }
 
 export interface Ended {
@@ -32,12 +34,13 @@ export function startModels(args: readonly string[], options: RunOptions = {}): 
 }
 
 /** Starts any program the same way. */
-export function start(program: string, args: readonly string[], { env = {}, cwd = "/" }: RunOptions): Running {
+export function start(program: string, args: readonly string[], { env = {}, cwd = "/", stdin }: RunOptions): Running {
   const child = spawn(program, args, {
     cwd,
     env: { PATH, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [stdin === undefined ? "ignore" : "pipe", "pipe", "pipe"],
   });
+  child.stdin?.end(stdin);
   const seen = { stdout: "", stderr: "" };
   const waiting: { readonly pattern: RegExp; readonly resolve: () => void }[] = [];
   for (const name of ["stdout", "stderr"] as const) {

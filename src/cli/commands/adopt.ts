@@ -34,15 +34,16 @@ export const adoptCommand: CommandSpec = {
   ],
   run: (call) =>
     withModels(call, async (models) => {
+      const selection = await writtenSelection(call);
       const reading = readingLine(call);
       const report = await models.adopt({
-        ...writtenSelection(call),
+        ...selection,
         signal: call.signal,
         onProgress: reading.show,
       });
       reading.close();
       if (call.flags.json === true) printJson(call, report);
-      else printLines(call, adoptLines(report, isEmpty(writtenSelection(call)), call.out));
+      else printLines(call, adoptLines(report, isEmpty(selection), call.out));
       return EXIT_DONE;
     }),
 };

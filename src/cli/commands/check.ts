@@ -28,7 +28,7 @@ export const checkCommand: CommandSpec = {
   run: (call) =>
     withModels(call, async (models) => {
       const { flags, signal } = call;
-      const selection = selectionOf(call);
+      const selection = await selectionOf(call);
       await requireSelection(selection, "check", () => models.kits());
       const report = await models.check({
         ...selection,

@@ -23,7 +23,7 @@ export const lockCommand: CommandSpec = {
   exits: [EXIT_INTEGRITY],
   run: (call) =>
     withModels(call, async (models) => {
-      const selection = selectionOf(call);
+      const selection = await selectionOf(call);
       await requireSelection(selection, "lock", () => models.kits());
       const reporter = createReporter({ ...call, flags: { ...call.flags, json: false, quiet: true } });
       const report = await models.lock({ ...selection, signal: call.signal, onEvent: reporter.onEvent });

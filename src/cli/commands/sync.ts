@@ -68,7 +68,7 @@ async function attempt(call: Call, onEvent: (event: Event) => void): Promise<{ r
 
 async function syncWith(models: Models, call: Call, onEvent: (event: Event) => void): Promise<void> {
   const { flags, signal } = call;
-  const selection = selectionOf(call);
+  const selection = await selectionOf(call);
   await requireSelection(selection, "sync", () => models.kits());
   await models.sync({
     ...selection,

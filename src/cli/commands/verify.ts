@@ -19,8 +19,9 @@ export const verifyCommand: CommandSpec = {
   notes: ["What is wrong is told, not mended: models sync with the same selection fetches it again."],
   run: (call) =>
     withModels(call, async (models) => {
+      const selection = await writtenSelection(call);
       const reading = readingLine(call);
-      const report = await models.verify({ ...writtenSelection(call), signal: call.signal, onProgress: reading.show });
+      const report = await models.verify({ ...selection, signal: call.signal, onProgress: reading.show });
       reading.close();
       if (call.flags.json === true) printJson(call, report);
       else printLines(call, [...findingLines(report.models, call.out), verdictLine(report, "verified", call.out)]);
