@@ -3,7 +3,7 @@ import type { Clock } from "../base/clock.ts";
 import { mapLimit } from "../base/flow.ts";
 import type { Finding } from "../tree/check.ts";
 import type { Tree } from "../tree/tree.ts";
-import type { UnknownReference } from "./match-references.ts";
+import type { UnknownReference, View } from "./match-references.ts";
 import type { Selection } from "./select.ts";
 
 export interface CheckOptions {
@@ -43,13 +43,25 @@ export function createCheck(ports: { readonly tree: Tree; readonly clock: Clock 
     const startedMs = clock.monotonicMs();
     const found = await mapLimit(selection.models, isDeep ? DEEP_LOOKS : LOOKS, async (model) => {
       signal?.throwIfAborted();
-      return await tree.check(model, { isDeep, signal, onProgress });
+      const finding = await tree.check(model, { isDeep, signal, onProgress });
+      return await checkViews(tree, finding, selection.views);
     });
     const models = [...found, ...(await checkUnknown(tree, selection.unknown))];
     const isOk = ({ status }: Finding): boolean => status === "present" || (status === "unverified" && !isStrict);
     const elapsedMs = Math.round((clock.monotonicMs() - startedMs) * 1000) / 1000;
     return { ok: models.every(isOk), root: tree.root, models, elapsedMs };
   };
+}
+
+/** A file that is here is of no use to a node that looks elsewhere, until an alias shows it there. */
+async function checkViews(tree: Tree, finding: Finding, views: readonly View[]): Promise<Finding> {
+  if (finding.status !== "present" && finding.status !== "unverified") return finding;
+  for (const { path } of views.filter(({ model }) => model === finding.name)) {
+    const { status } = await tree.check({ name: finding.name, path, aliases: [], size: null, sha256: null });
+    if (status === "missing")
+      return { ...finding, path, status, fix: `run: models sync ${finding.name} with the workflow` };
+  }
+  return finding;
 }
 
 /** A file that no manifest knows may still lie where the node looks: then the workflow runs, but nothing is proven. */

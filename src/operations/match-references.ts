@@ -22,7 +22,15 @@ export interface UnknownReference {
 export interface Match {
   readonly reference: Reference;
   readonly models: readonly Model[];
+  /** Where else than in its own places the node looks for the model: it needs an alias there. */
+  readonly view: View | null;
   readonly unknown: UnknownReference | null;
+}
+
+/** A place at which a node must find a model that lies elsewhere. */
+export interface View {
+  readonly model: string;
+  readonly path: TreePath;
 }
 
 /**
@@ -85,10 +93,10 @@ export function matchReference(reference: Reference, index: CatalogIndex): Match
   for (const step of steps) {
     const found = step().filter((model) => sha256 === null || model.sha256 === null || model.sha256 === sha256);
     const model = onlyOne(found, places);
-    if (model !== null) return { reference, models: [visibleTo(model, reference)], unknown: null };
-    if (found.length > 0) return { reference, models: [], unknown: unknownOf(reference, found) };
+    if (model !== null) return known(model, reference);
+    if (found.length > 0) return { reference, models: [], view: null, unknown: unknownOf(reference, found) };
   }
-  return { reference, models: [], unknown: unknownOf(reference, []) };
+  return { reference, models: [], view: null, unknown: unknownOf(reference, []) };
 }
 
 /** A name that stands for a folder means every model in it. */
@@ -96,7 +104,7 @@ function matchFolder(reference: Reference, index: CatalogIndex): Match {
   const folders = placesOf(reference).map((place) => `${collisionKey(place)}/`);
   const inside = [...index.byPath].filter(([path]) => folders.some((folder) => path.startsWith(folder)));
   const models = inside.flatMap(([, found]) => found);
-  return { reference, models, unknown: models.length === 0 ? unknownOf(reference, []) : null };
+  return { reference, models, view: null, unknown: models.length === 0 ? unknownOf(reference, []) : null };
 }
 
 /** The single candidate, or of several with the same bytes the one that lies where the node looks. */
@@ -125,13 +133,15 @@ function foldCase(name: string): string {
 }
 
 /** Found by digest or by name alone, the file may lie where this node does not look: an alias shows it there. */
-function visibleTo(model: Model, reference: Reference): Model {
+function known(model: Model, reference: Reference): Match {
   const places = placesOf(reference);
   const keys = places.map(collisionKey);
   const isVisible = [model.path, ...model.aliases].some((path) => keys.includes(collisionKey(path)));
   const isOf = (place: TreePath): boolean => extname(place) === extname(model.path);
-  const place = reference.endings === undefined ? places[0] : places.find(isOf);
-  return isVisible || place === undefined ? model : { ...model, aliases: [...model.aliases, place] };
+  const path = reference.endings === undefined ? places[0] : places.find(isOf);
+  if (isVisible || path === undefined) return { reference, models: [model], view: null, unknown: null };
+  const shown = { ...model, aliases: [...model.aliases, path] };
+  return { reference, models: [shown], view: { model: model.name, path }, unknown: null };
 }
 
 function unknownOf(reference: Reference, candidates: readonly Model[]): UnknownReference {

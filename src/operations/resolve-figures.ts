@@ -3,7 +3,7 @@ import { mapLimit } from "../base/flow.ts";
 import type { Model } from "../catalog/model.ts";
 import { asModelsError } from "./failures.ts";
 import { findMirrors, type Resolved, wantedArtifact } from "./find-mirrors.ts";
-import { fail, type Run } from "./settle-model.ts";
+import { fail, type Run, surveyOptions } from "./settle-model.ts";
 import { type Surveyed, surveyTree } from "./survey.ts";
 
 export interface ResolvedFigures {
@@ -44,7 +44,6 @@ async function resolve(run: Run, model: Model): Promise<Resolved | null> {
 /** With its figures known, a file may turn out to be on this box. */
 async function surveyCompleted(run: Run, resolved: readonly Resolved[]): Promise<ReadonlyMap<string, Surveyed>> {
   const models = resolved.map(({ model, size, sha256 }) => ({ ...model, size, sha256 }));
-  const { adopt, hubCache } = run.settings;
-  const surveyed = await surveyTree(run.tree, models, { adopt, hubCache, signal: run.signal });
+  const surveyed = await surveyTree(run.tree, models, surveyOptions(run));
   return new Map(surveyed.map((one) => [one.model.name, one]));
 }

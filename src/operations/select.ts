@@ -3,7 +3,7 @@ import { ModelsError, type Problem } from "../base/errors.ts";
 import { collisionKey, type TreePath } from "../base/paths.ts";
 import type { Catalog, Model } from "../catalog/model.ts";
 import { modelNamed, modelsOfKit } from "../catalog/select.ts";
-import type { Match, UnknownReference } from "./match-references.ts";
+import type { Match, UnknownReference, View } from "./match-references.ts";
 
 /** What every operation takes to know which models are meant. */
 export interface Selectors {
@@ -19,6 +19,8 @@ export interface Selection {
   readonly models: readonly Model[];
   /** What a workflow asks for and no manifest knows for sure. */
   readonly unknown: readonly UnknownReference[];
+  /** Where nodes look for models that lie elsewhere. */
+  readonly views: readonly View[];
 }
 
 /** What reads one workflow and matches its references to the catalogue; loaded only when a workflow is given. */
@@ -52,7 +54,8 @@ export async function selectModels(
   const wanted = uniqueByName([...named, ...matched.flatMap((one) => one.models)]);
   refuseCollisions(wanted);
   const unknown = uniqueByPath(matched.flatMap((one) => one.unknown ?? []));
-  return { models: wanted, unknown: unknown.filter((one) => !isDecided(one, named)) };
+  const views = matched.flatMap((one) => one.view ?? []);
+  return { models: wanted, unknown: unknown.filter((one) => !isDecided(one, named)), views };
 }
 
 /** Naming one of the candidates is how a person says which of them a workflow means. */

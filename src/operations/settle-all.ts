@@ -8,7 +8,7 @@ import { asModelsError } from "./failures.ts";
 import { findMirrors, type Resolved } from "./find-mirrors.ts";
 import type { SyncPlan } from "./plan-sync.ts";
 import { RESOLVES } from "./resolve-figures.ts";
-import { fail, fetchModel, type Run, settleLocally, surveyAgain } from "./settle-model.ts";
+import { fail, fetchModel, type Run, settleLocally, surveyAgain, surveyOptions } from "./settle-model.ts";
 import { type Surveyed, surveyTree } from "./survey.ts";
 
 export interface Pending {
@@ -150,6 +150,6 @@ async function settleLinked(
   const size = (await carrier)?.size ?? surveyed.size;
   if (run.signal.aborted) return null;
   const model = { ...surveyed.model, size };
-  const [again = surveyed] = await surveyTree(run.tree, [model], { adopt: [], hubCache: null, signal: run.signal });
+  const [again = surveyed] = await surveyTree(run.tree, [model], { ...surveyOptions(run), adopt: [], hubCache: null });
   return await settleOne(run, again, { ...settling, arrive: () => undefined });
 }

@@ -10,7 +10,7 @@ import type { ReadProgress } from "../tree/terms.ts";
 import type { Failure } from "./failures.ts";
 import { pinnedSources } from "./figures.ts";
 import { type Resolved, wantedArtifact } from "./find-mirrors.ts";
-import { presenceOf, type Surveyed } from "./survey.ts";
+import { presenceOf, type Surveyed, type SurveyOptions } from "./survey.ts";
 import type { Network, SyncOptions, SyncPorts, SyncSettings } from "./sync-ports.ts";
 import type { Tally } from "./tally.ts";
 
@@ -64,6 +64,14 @@ async function adoptInPlace(run: Run, wanted: Model & Artifact, signal: AbortSig
   if (adopted?.status !== "adopted" && adopted?.status !== "present") return null;
   run.tally.reused(wanted.size);
   return await finish(run, wanted, "reused");
+}
+
+/** How a run surveys: with all that may be reused, telling what is read meanwhile. */
+export function surveyOptions({ settings, signal, report }: Run): SurveyOptions {
+  const { adopt, hubCache } = settings;
+  const onReading: SurveyOptions["onReading"] = (model, doneBytes, size) =>
+    report({ kind: "file-verifying", model, doneBytes, size });
+  return { adopt, hubCache, signal, onReading };
 }
 
 function tellReading(run: Run, { name, size }: Model & Artifact, doneBytes: number): void {

@@ -74,7 +74,10 @@ async function findReusables(
   );
   if (sought.length === 0) return new Map();
   const names = new Map(absent.map(({ name, size }) => [size, name]));
-  const onProgress = ({ doneBytes, size }: ReadProgress): void => onReading(names.get(size) ?? "", doneBytes, size);
+  const onProgress = ({ doneBytes, size }: ReadProgress): void => {
+    const name = names.get(size);
+    if (name !== undefined) onReading(name, doneBytes, size);
+  };
   return await tree.findReusable(sought, { adopt, hubCache, signal, onProgress });
 }
 

@@ -4,7 +4,6 @@ import { ModelsError } from "../base/errors.ts";
 import type { EventBody } from "../base/events.ts";
 import { mapLimit } from "../base/flow.ts";
 import type { Lock, LockedModel } from "../catalog/lock.ts";
-import type { Model } from "../catalog/model.ts";
 import { checkUnknown } from "./check.ts";
 import { asModelsError, type Failure, failuresError } from "./failures.ts";
 import { completedModels, frozenModels, updatedLock } from "./locked-models.ts";
@@ -13,7 +12,7 @@ import { planSync, type SyncPlan } from "./plan-sync.ts";
 import { resolveFigures } from "./resolve-figures.ts";
 import type { Selection } from "./select.ts";
 import { settleAll } from "./settle-all.ts";
-import { fail, linkAliases, type Run } from "./settle-model.ts";
+import { fail, linkAliases, type Run, surveyOptions } from "./settle-model.ts";
 import { type Surveyed, surveyTree } from "./survey.ts";
 import type { Network, SyncOptions, SyncPorts, SyncResult, SyncSettings } from "./sync-ports.ts";
 import { createTally, watched } from "./tally.ts";
@@ -83,7 +82,7 @@ async function runSync(run: Run, ports: SyncPorts, selection: Selection): Promis
       ? frozenModels(selection.models, lock, settings.lockfile)
       : completedModels(selection.models, lock);
   await tellUnknown(run, selection.unknown);
-  const looked = await survey(run, models);
+  const looked = await surveyTree(run.tree, models, surveyOptions(run));
   const { surveyed, resolved } =
     options.isDryRun || options.isOffline
       ? { surveyed: looked, resolved: new Map() }
@@ -105,11 +104,6 @@ async function runSync(run: Run, ports: SyncPorts, selection: Selection): Promis
   const settled = await settleAll(run, { plan, pending, resolved });
   await writeLock(run, ports, updatedLock(lock, [...present, ...settled]));
   return plan;
-}
-
-async function survey(run: Run, models: readonly Model[]): Promise<readonly Surveyed[]> {
-  const { adopt, hubCache } = run.settings;
-  return await surveyTree(run.tree, models, { adopt, hubCache, signal: run.signal });
 }
 
 async function planOf({ tree, settings }: Run, surveyed: readonly Surveyed[]): Promise<SyncPlan> {

@@ -94,6 +94,19 @@ describe("a workflow as a selection", () => {
     expect(isModelsError(error, "MODELS_MISSING") && error.problems).toHaveLength(3);
   });
 
+  it("a model that is here, but not where its node looks, is missing until a sync shows it there", async () => {
+    await using box = await makeGraphBox();
+    const graph = { "3": GRAPH["3"] };
+    const models = box.open();
+    await models.sync({ models: ["box-b"] });
+    expect(await models.check({ workflows: [graph] })).toMatchObject({
+      ok: false,
+      models: [{ name: "box-b", path: "diffusion_models/box-b.safetensors", status: "missing" }],
+    });
+    expect((await models.sync({ workflows: [graph] })).summary.fetchedBytes).toBe(0);
+    expect((await models.check({ workflows: [graph] })).ok).toBe(true);
+  });
+
   it("a file that nobody knows, but that a person put where the node looks, is unverified", async () => {
     await using box = await makeGraphBox();
     const { content } = await weights("by hand", 100_000);

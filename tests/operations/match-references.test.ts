@@ -51,8 +51,9 @@ describe("matchReferences()", () => {
 
   it("takes a name that only one model has, and shows it where the node looks", () => {
     const one = model("vae", { path: "vae/ae.safetensors" });
-    const [found] = match(reference("ae.safetensors", { folders: ["vae_approx"] }), [one])?.models ?? [];
-    expect(found).toMatchObject({ name: "vae", aliases: ["vae_approx/ae.safetensors"] });
+    const found = match(reference("ae.safetensors", { folders: ["vae_approx"] }), [one]);
+    expect(found?.models).toMatchObject([{ name: "vae", aliases: ["vae_approx/ae.safetensors"] }]);
+    expect(found?.view).toEqual({ model: "vae", path: "vae_approx/ae.safetensors" });
   });
 
   it("lists several candidates and picks none", () => {

@@ -17,7 +17,12 @@ const unknown: UnknownReference = {
   fix: "name one",
 };
 const asks = async (): Promise<readonly Match[]> => [
-  { reference: {} as Match["reference"], models: [model("wanted", { aliases: ["vae/other.safetensors"] })], unknown },
+  {
+    reference: {} as Match["reference"],
+    models: [model("wanted", { aliases: ["vae/other.safetensors"] })],
+    view: null,
+    unknown,
+  },
 ];
 
 describe("selectModels()", () => {
