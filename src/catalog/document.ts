@@ -25,7 +25,15 @@ export interface Parsed {
   readonly root: unknown;
   readonly rootAt: number;
   readonly marks: ReadonlyMap<object, Mark>;
+  /** Where marks were kept for the upper levels only: reads the text again, with all of them. */
+  readonly readAgain?: () => Parsed;
 }
+
+/**
+ * How many levels of a large text a reader marks at first: the root and its lists, enough for the place of each entry.
+ * A million marks that only a mistake needs would cost as much as all the rest of the reading.
+ */
+export const MARKED_LEVELS = 2;
 
 /** Keys and indices from the root to a value. */
 export type DocumentPath = readonly PropertyKey[];
@@ -66,16 +74,21 @@ export function shorten(text: string): string {
 /** Joins what a reader gave with the text that it came from. */
 export function createDocument(file: string, text: string, parsed: Parsed): Document {
   let lines: readonly number[] | null = null;
+  let whole: Parsed | null = parsed.readAgain === undefined ? parsed : null;
   const place = (offset: number): string => {
     lines ??= lineStarts(text);
     return `${file}:${lineAndColumn(lines, offset)}`;
+  };
+  const marked = (path: DocumentPath): Parsed => {
+    if (path.length > MARKED_LEVELS) whole ??= parsed.readAgain?.() ?? parsed;
+    return whole ?? parsed;
   };
   return {
     file,
     root: parsed.root,
     place,
-    placeOf: (path) => place(offsetOf(parsed, path, 2)),
-    placeOfKey: (path) => place(offsetOf(parsed, path, 1)),
+    placeOf: (path) => place(offsetOf(marked(path), path, 2)),
+    placeOfKey: (path) => place(offsetOf(marked(path), path, 1)),
   };
 }
 

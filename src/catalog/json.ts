@@ -20,14 +20,18 @@ const WORDS: Readonly<Record<string, boolean | null>> = { true: true, false: fal
 interface Cursor {
   readonly text: string;
   readonly marks: Map<object, Mark>;
+  readonly markedLevels: number;
   readonly faults: Fault[];
   at: number;
   values: number;
 }
 
-/** The values of `text`, or everything that is wrong with it (one syntax error ends the reading). */
-export function readJson(text: string): Parsed | readonly Fault[] {
-  const cursor: Cursor = { text, marks: new Map(), faults: [], at: 0, values: 0 };
+/**
+ * The values of `text`, or everything that is wrong with it (one syntax error ends the reading).
+ * @param markedLevels how many levels have their places marked
+ */
+export function readJson(text: string, markedLevels: number = MAX_DEPTH + 1): Parsed | readonly Fault[] {
+  const cursor: Cursor = { text, marks: new Map(), markedLevels, faults: [], at: 0, values: 0 };
   try {
     skipBlanks(cursor);
     const rootAt = cursor.at;
@@ -64,7 +68,8 @@ function readValue(cursor: Cursor, depth: number): unknown {
 function readObject(cursor: Cursor, depth: number): unknown {
   const object: Record<string, unknown> = {};
   const mark: (number | string)[] = [];
-  cursor.marks.set(object, mark);
+  const isMarked = depth < cursor.markedLevels;
+  if (isMarked) cursor.marks.set(object, mark);
   readItems(cursor, "}", () => {
     const keyAt = cursor.at;
     if (cursor.text[keyAt] !== '"') fail(cursor, "expected a key in double quotes");
@@ -78,7 +83,7 @@ function readObject(cursor: Cursor, depth: number): unknown {
     const problem = keyProblem(object, key);
     if (problem === null) object[key] = value;
     else cursor.faults.push({ offset: keyAt, ...problem });
-    mark.push(key, keyAt, valueAt);
+    if (isMarked) mark.push(key, keyAt, valueAt);
   });
   return object;
 }
@@ -86,9 +91,10 @@ function readObject(cursor: Cursor, depth: number): unknown {
 function readArray(cursor: Cursor, depth: number): unknown {
   const array: unknown[] = [];
   const mark: number[] = [];
-  cursor.marks.set(array, mark);
+  const isMarked = depth < cursor.markedLevels;
+  if (isMarked) cursor.marks.set(array, mark);
   readItems(cursor, "]", () => {
-    mark.push(cursor.at);
+    if (isMarked) mark.push(cursor.at);
     array.push(readValue(cursor, depth + 1));
   });
   return array;

@@ -26,6 +26,7 @@ class Left extends Error {}
 interface Cursor {
   readonly text: string;
   readonly marks: Map<object, Mark>;
+  readonly markedLevels: number;
   /** Offset of what is read next, its column, and the end of its line. Column -1 is the end of the text. */
   at: number;
   column: number;
@@ -33,11 +34,14 @@ interface Cursor {
   values: number;
 }
 
-/** The values of `text`, or where it leaves the plain form. */
-export function readPlainYaml(text: string): Parsed | NotPlain {
+/**
+ * The values of `text`, or where it leaves the plain form.
+ * @param markedLevels how many levels have their places marked
+ */
+export function readPlainYaml(text: string, markedLevels: number = MAX_DEPTH + 1): Parsed | NotPlain {
   const unusual = text.search(UNUSUAL);
   if (unusual >= 0) return { stoppedAt: unusual };
-  const cursor: Cursor = { text, marks: new Map(), at: 0, column: 0, end: -1, values: 0 };
+  const cursor: Cursor = { text, marks: new Map(), markedLevels, at: 0, column: 0, end: -1, values: 0 };
   try {
     nextLine(cursor);
     const rootAt = cursor.at;
@@ -92,7 +96,8 @@ function readMapping(cursor: Cursor, depth: number): unknown {
   const { column } = cursor;
   const object: Record<string, unknown> = {};
   const mark: (number | string)[] = [];
-  cursor.marks.set(object, mark);
+  const isMarked = depth < cursor.markedLevels;
+  if (isMarked) cursor.marks.set(object, mark);
   while (cursor.column === column && !isDash(cursor)) {
     countValue(cursor);
     const keyAt = cursor.at;
@@ -102,7 +107,7 @@ function readMapping(cursor: Cursor, depth: number): unknown {
     skipSpaces(cursor);
     let valueAt = cursor.at;
     if (!isRestEmpty(cursor)) {
-      object[key] = readInline(cursor);
+      object[key] = readInline(cursor, depth + 1);
       nextLine(cursor);
     } else {
       nextLine(cursor);
@@ -111,7 +116,7 @@ function readMapping(cursor: Cursor, depth: number): unknown {
       object[key] = hasValue ? readBlock(cursor, depth + 1) : null;
     }
     if (cursor.column > column) leave();
-    mark.push(key, keyAt, valueAt);
+    if (isMarked) mark.push(key, keyAt, valueAt);
   }
   return object;
 }
@@ -120,7 +125,8 @@ function readList(cursor: Cursor, depth: number): unknown {
   const { column } = cursor;
   const array: unknown[] = [];
   const mark: number[] = [];
-  cursor.marks.set(array, mark);
+  const isMarked = depth < cursor.markedLevels;
+  if (isMarked) cursor.marks.set(array, mark);
   while (cursor.column === column && isDash(cursor)) {
     countValue(cursor);
     const dashAt = cursor.at;
@@ -132,7 +138,7 @@ function readList(cursor: Cursor, depth: number): unknown {
     } else {
       cursor.column += cursor.at - dashAt;
     }
-    mark.push(cursor.at);
+    if (isMarked) mark.push(cursor.at);
     array.push(readItem(cursor, depth));
     if (cursor.column > column) leave();
   }
@@ -141,16 +147,16 @@ function readList(cursor: Cursor, depth: number): unknown {
 
 function readItem(cursor: Cursor, depth: number): unknown {
   if (isDash(cursor) || matchAt(cursor, KEY) !== null) return readBlock(cursor, depth + 1);
-  const value = readInline(cursor);
+  const value = readInline(cursor, depth + 1);
   nextLine(cursor);
   return value;
 }
 
 /** A value that begins and ends on this line; nothing but a comment may follow it. */
-function readInline(cursor: Cursor): unknown {
+function readInline(cursor: Cursor, depth: number): unknown {
   const first = cursor.text[cursor.at];
   if (first === '"' || first === "'") return readQuoted(cursor, first === '"' ? DOUBLE_QUOTED : SINGLE_QUOTED);
-  if (first === "[") return readFlowList(cursor);
+  if (first === "[") return readFlowList(cursor, depth);
   const line = cursor.text.slice(cursor.at, cursor.end);
   const comment = line.indexOf(" #");
   const token = (comment < 0 ? line : line.slice(0, comment)).replace(TRAILING_SPACES, "");
@@ -166,17 +172,18 @@ function readQuoted(cursor: Cursor, pattern: RegExp): string {
   return quoted.slice(1, -1);
 }
 
-function readFlowList(cursor: Cursor): unknown {
+function readFlowList(cursor: Cursor, depth: number): unknown {
   const array: unknown[] = [];
   const mark: number[] = [];
-  cursor.marks.set(array, mark);
+  const isMarked = depth < cursor.markedLevels;
+  if (isMarked) cursor.marks.set(array, mark);
   cursor.at += 1;
   skipSpaces(cursor);
   while (cursor.text[cursor.at] !== "]") {
     const item = matchAt(cursor, FLOW_ITEM);
     countValue(cursor);
     if (item === null || item.endsWith(":")) leave();
-    mark.push(cursor.at);
+    if (isMarked) mark.push(cursor.at);
     array.push(resolve(item));
     cursor.at += item.length;
     skipSpaces(cursor);

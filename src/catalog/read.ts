@@ -1,7 +1,7 @@
 /** Makes a document of the bytes of a file: which reader reads it, and what is refused before any of them does. */
 import { isUtf8 } from "node:buffer";
 import type { Problem } from "../base/errors.ts";
-import { createDocument, type Document, type Fault, lineColumnOf, type Parsed } from "./document.ts";
+import { createDocument, type Document, type Fault, lineColumnOf, MARKED_LEVELS, type Parsed } from "./document.ts";
 import { readJson } from "./json.ts";
 import { readPlainYaml } from "./plain-yaml.ts";
 
@@ -38,14 +38,29 @@ async function readText(file: string, text: string): Promise<Parsed | readonly F
   }
   const isJson = /\.json$/i.test(file);
   if (isJson || /^\s*[{[]/.test(text)) {
-    const json = readJson(text);
+    const json = shallow(text, readJson);
     if (isJson || !isFaults(json)) return json;
   }
-  const plain = readPlainYaml(text);
+  const plain = shallow(text, readPlainYaml);
   if (!("stoppedAt" in plain)) return plain;
   if (text.length <= MAX_YAML_BYTES) return (await import("./yaml.ts")).readYaml(text);
   const message = "this is wrong, or not the plain form of YAML that a file of this size must have";
   return [{ offset: plain.stoppedAt, message, fix: "write one plain `key: value` a line, or JSON" }];
+}
+
+/** Reads with few marks, and once more when the place of something deeper is asked for. */
+function shallow<Bad extends object>(
+  text: string,
+  read: (text: string, markedLevels?: number) => Parsed | Bad,
+): Parsed | Bad {
+  const isParsed = (found: Parsed | Bad): found is Parsed => "marks" in found;
+  const parsed = read(text, MARKED_LEVELS);
+  if (!isParsed(parsed)) return parsed;
+  const readAgain = (): Parsed => {
+    const whole = read(text);
+    return isParsed(whole) ? whole : parsed;
+  };
+  return { ...parsed, readAgain };
 }
 
 function finish(file: string, text: string, read: Parsed | readonly Fault[]): ReadDocument {
