@@ -24,6 +24,7 @@ export function createOverrides(set: readonly Override[]): Overrides {
   for (const { node, input, value } of set) put(node, input, value);
   return {
     of: (id) => {
+      if (byNode.size === 0) return NONE;
       used.add(id);
       return byNode.get(id) ?? NONE;
     },

@@ -20,8 +20,8 @@ export interface ReadOptions {
 }
 
 /**
- * Reads every form in which a graph exists. Of two forms in one input the one that the server runs is the truth,
- * and the other one lends its declared models.
+ * Reads every form in which a graph exists. Of two forms in one request the one that the server runs is the truth,
+ * and the other one lends its declared models; in a picture or film it is the one that the editor opens.
  * @throws ModelsError `WORKFLOW_INVALID`
  */
 export function readWorkflow(input: string | Uint8Array | object, options: ReadOptions): Workflow {
@@ -35,12 +35,12 @@ export function readWorkflow(input: string | Uint8Array | object, options: ReadO
 }
 
 function readGraph(
-  { api, ui }: Graphs,
+  { api, ui, isSaved }: Graphs & { readonly isSaved: boolean },
   overrides: Overrides,
   options: { readonly at: string; readonly includeInactive: boolean },
 ): Workflow {
   const { at, includeInactive } = options;
-  if (ui !== null && (api === null || includeInactive)) {
+  if (ui !== null && (api === null || isSaved || includeInactive)) {
     return { at, format: "ui", ...readUi(ui, overrides, options), declared: readDeclared(ui["models"]) };
   }
   if (api === null) throw noGraph(at);
@@ -54,16 +54,17 @@ function declaredIn(ui: Json, at: string): readonly DeclaredModel[] {
   return [...nodes.flatMap((node) => node.declared), ...readDeclared(ui["models"])];
 }
 
-function graphsIn(input: string | Uint8Array | object, at: string): Graphs {
-  if (typeof input === "string") return findGraphs(parsed(input, at));
-  if (!(input instanceof Uint8Array)) return findGraphs(input);
+/** `isSaved`: the graphs lie in a file that ComfyUI saved, of which it opens the editor's graph. */
+function graphsIn(input: string | Uint8Array | object, at: string): Graphs & { readonly isSaved: boolean } {
+  if (typeof input === "string") return { ...findGraphs(parsed(input, at)), isSaved: false };
+  if (!(input instanceof Uint8Array)) return { ...findGraphs(input), isSaved: false };
   refuseLarge(input.byteLength, at);
   const container = openContainer(Buffer.from(input.buffer, input.byteOffset, input.byteLength));
-  if (container === null) return findGraphs(parsed(decodeText(input), at));
+  if (container === null) return { ...findGraphs(parsed(decodeText(input), at)), isSaved: false };
   const { prompt, workflow, ...others } = Object.fromEntries(container.texts);
   const graphs = findGraphs([{ prompt, workflow }, ...Object.values(others)]);
   if (graphs.api === null && graphs.ui === null) throw noGraphInside(container, at);
-  return graphs;
+  return { ...graphs, isSaved: true };
 }
 
 function parsed(text: string, at: string): unknown {

@@ -52,6 +52,12 @@ describe("openContainer()", () => {
     expect(places(only)).toEqual(["loras/größe.safetensors"]);
   });
 
+  it("reads of two different graphs the one that the editor opens", () => {
+    const other = prompt.replace("größe", "other");
+    expect(places(build.png({ prompt: other, workflow }))).toEqual(["loras/größe.safetensors"]);
+    expect(places({ prompt: JSON.parse(other), workflow: JSON.parse(workflow) })).toEqual(["loras/other.safetensors"]);
+  });
+
   it("says what a file without a graph does hold", () => {
     expect(() => readWorkflow(build.png({ parameters: "a cat, Steps: 20" }), { at: "a.png" })).toThrow(
       expect.objectContaining({ code: "WORKFLOW_INVALID", message: expect.stringContaining("(parameters)") }),
