@@ -8,6 +8,7 @@ const BASH = String.raw`# bash completion for models; load it with: source <(mod
 _models_completion() {
   local word glue=0 full="" prefix="" also="" line
   local -a words=()
+  local tab=$'\t'
   # bash splits words at = and : as well; what it split is put together again.
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD}"; do
     if [[ \${#words[@]} -gt 0 && ( $glue -eq 1 || "$word" == [=:]* ) ]]; then
@@ -24,7 +25,7 @@ _models_completion() {
   COMPREPLY=()
   while IFS= read -r line; do
     if [[ "$line" == :* ]]; then also="\${line#:}"; continue; fi
-    line="\${line%%$'\t'*}"
+    line="\${line%%\${tab}*}"
     COMPREPLY+=("\${line#"$prefix"}")
   done < <("$1" __complete -- "\${words[@]}" 2>/dev/null)
   if [[ "$also" == folder ]]; then
@@ -42,13 +43,13 @@ const ZSH = String.raw`#compdef models
 # zsh completion for models; load it with: source <(models completion zsh)
 _models() {
   local -a lines candidates
-  local line also
+  local line also tab=$'\t'
   lines=("\${(@f)$("\${words[1]}" __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
   for line in "\${lines[@]}"; do
     if [[ "$line" == :* ]]; then
       also="\${line#:}"
     elif [[ -n "$line" ]]; then
-      candidates+=("\${\${line%%$'\t'*}//:/\\:}:\${line#*$'\t'}")
+      candidates+=("\${\${line%%\${tab}*}//:/\\:}:\${line#*\${tab}}")
     fi
   done
   case "$also" in

@@ -45,7 +45,7 @@ export function programHelp(commands: readonly CommandEntry[], version: string, 
     ),
     section(
       "Options of every command",
-      optionLines(GLOBAL_OPTIONS, paper, [["--version", "print the version"]]),
+      optionLines(GLOBAL_OPTIONS, paper, [["--version", "print the version"], HELP_OPTION]),
       paper,
     ),
     exitSection(Object.keys(EXIT_MEANINGS).map(Number) as ExitCode[], paper),
@@ -73,8 +73,8 @@ export function commandHelp(entry: CommandEntry, spec: CommandSpec, paper: Paper
             paper,
           ),
         ]),
-    ...(spec.options.length === 0 ? [] : [section("Options", optionLines(spec.options, paper), paper)]),
-    section("Options of every command", optionLines(GLOBAL_OPTIONS, paper), paper),
+    ...(spec.options.length === 0 ? [] : [section("Options", optionLines(spec.options, paper, []), paper)]),
+    section("Options of every command", optionLines(GLOBAL_OPTIONS, paper, [HELP_OPTION]), paper),
     ...(spec.notes === undefined
       ? []
       : [
@@ -94,9 +94,9 @@ export function commandHelp(entry: CommandEntry, spec: CommandSpec, paper: Paper
 function optionLines(
   options: readonly { readonly flags: string; readonly says: string }[],
   paper: Paper,
-  more: readonly Pair[] = [],
+  more: readonly Pair[],
 ): readonly string[] {
-  const rows: readonly Pair[] = [...options.map(({ flags, says }): Pair => [flags, says]), ...more, HELP_OPTION];
+  const rows: readonly Pair[] = [...options.map(({ flags, says }): Pair => [flags, says]), ...more];
   // Long flags stand under each other, whether a short one precedes them or not.
   return pairs(
     rows.map(([flags, says]) => [flags.startsWith("--") ? `    ${flags}` : flags, says]),

@@ -1,18 +1,9 @@
 /** What a terminal shows while bytes move: one line a file, one for the whole. State and size in, lines out. Pure. */
 import { type BarColumns, GAP, shareColumns } from "./columns.ts";
-import {
-  type FileState,
-  fileRemainingMs,
-  isPresent,
-  isSettled,
-  type Progress,
-  remainingMs,
-  type Totals,
-  totalsOf,
-  type Wait,
-} from "./progress.ts";
+import { type FileState, isPresent, isSettled, type Progress, type Wait } from "./progress.ts";
 import type { Style } from "./style.ts";
 import { cutText, fitText, padText, printable, textWidth } from "./text.ts";
+import { fileRemainingMs, remainingMs, type Totals, totalsOf } from "./totals.ts";
 import { bytesText, durationText, formatDoneOf, formatNames, formatPercent, rateText } from "./words.ts";
 
 /** The terminal as it is now. */

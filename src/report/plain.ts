@@ -1,12 +1,13 @@
 /** Events as plain lines for a pipe or a log file: what began, how far the whole is every few seconds, what ended. Pure. */
 import type { Event, EventBody } from "../base/events.ts";
 import { noticeOf, type Paper, planHeadline, settledFacts } from "./notices.ts";
-import { advance, noProgress, type Progress, remainingMs, totalsOf } from "./progress.ts";
+import { advance, noProgress, type Progress } from "./progress.ts";
 import { printable } from "./text.ts";
+import { remainingMs, totalsOf } from "./totals.ts";
 import { bytesText, durationText, formatDoneOf, formatPercent, rateText } from "./words.ts";
 
 /** How often the whole is told, in milliseconds. */
-export const PLAIN_INTERVAL_MS: number = 5_000;
+const PLAIN_INTERVAL_MS = 5_000;
 
 export interface PlainState {
   readonly progress: Progress;

@@ -157,6 +157,23 @@ describe("models sync", () => {
     expect(await scene.run("sync", "--kit", "all")).toMatchObject({ code: 0 });
   });
 
+  it("--no-wait ends with 5 while another process fetches; without it the second one waits and finds all there", async () => {
+    await using scene = await makeScene();
+    scene.hub.cdn.setShape({ bytesPerSecond: 2_000_000 });
+    const first = scene.start("sync", "--kit", "all");
+    await first.saw(/^start /m);
+    const refused = await scene.run("sync", "--kit", "all", "--no-wait");
+    expect(refused.code).toBe(5);
+    expect(refused.stderr).toMatch(/^failed {2}\w+ {2}.*\n {8}fix: /m);
+    const second = scene.start("sync", "--kit", "all");
+    await second.saw(/^wait /m);
+    scene.hub.cdn.setShape({});
+    expect((await first.ended).code).toBe(0);
+    const { code, stdout } = await second.ended;
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^✓ 2 models present/);
+  });
+
   it("a second Ctrl-C quits at once", async () => {
     await using scene = await makeScene();
     scene.hub.cdn.setShape({ bytesPerSecond: 100_000 });

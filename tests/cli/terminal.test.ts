@@ -4,6 +4,8 @@ import { makeBox, weights } from "../operations/box.ts";
 import { startHub } from "../origins/index.ts";
 import { MAIN, start } from "./run-models.ts";
 
+/** Gives a program a terminal. */
+const SCRIPT = "/usr/bin/script";
 const SIZE = 3_000_000;
 const SHOW_CURSOR = "\u001b[?25h";
 const HIDE_CURSOR = "\u001b[?25l";
@@ -18,7 +20,7 @@ async function syncInTerminal(env: Readonly<Record<string, string>>, ...args: re
   await box.catalogue([{ name: "one", ...figures, sources: ["hf://org/repo/one.safetensors"] }]);
   const models = [process.execPath, MAIN, "sync", "one", "--manifests", "manifests", "--kits", "kits", ...args];
   const line = `stty columns 100 rows 30; ${models.map((word) => `'${word}'`).join(" ")}; echo "exit $?"`;
-  const { stdout } = await start("script", ["-qec", line, "/dev/null"], {
+  const { stdout } = await start(SCRIPT, ["-qec", line, "/dev/null"], {
     env: { ...box.environment, SHELL: "/bin/sh" },
     cwd: box.folder,
   }).ended;
@@ -27,7 +29,7 @@ async function syncInTerminal(env: Readonly<Record<string, string>>, ...args: re
 
 function hasScript(): boolean {
   try {
-    return execFileSync("script", ["--version"], { encoding: "utf8" }).includes("util-linux");
+    return execFileSync(SCRIPT, ["--version"], { encoding: "utf8" }).includes("util-linux");
   } catch {
     return false;
   }

@@ -4,7 +4,7 @@ import type { Sha256 } from "../../src/base/artifact.ts";
 import type { Event, EventBody, Summary } from "../../src/base/events.ts";
 import { advance, noProgress, type Progress } from "../../src/report/progress.ts";
 
-export const SHA256 = "a".repeat(64) as Sha256;
+const SHA256 = "a".repeat(64) as Sha256;
 
 /** `bodies` one second apart, beginning at `start`. */
 export function at(start: number, bodies: readonly EventBody[], stepMs = 1000): readonly Event[] {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fileRemainingMs, remainingMs, totalsOf } from "../../src/report/progress.ts";
+import { fileRemainingMs, remainingMs, totalsOf } from "../../src/report/totals.ts";
 import { anyEvents, at, finished, folded, moved, plan, started, summary } from "./feeds.ts";
 
 describe("advance()", () => {

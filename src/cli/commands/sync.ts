@@ -10,6 +10,7 @@ import { FETCH_OPTIONS, MODEL_ARGUMENT, SELECT_OPTIONS } from "../options.ts";
 import { exitCodeOfError } from "../print-error.ts";
 import { createReporter } from "../reporter.ts";
 import { requireSelection, selectionOf } from "../selection.ts";
+import { variable } from "../terminal-style.ts";
 
 type Plan = Extract<EventBody, { kind: "plan" }>;
 
@@ -49,7 +50,8 @@ async function runSync(call: Call): Promise<ExitCode> {
   reporter.close(failure?.error ?? null);
   if (flags.json !== true) printLines(call, closingLines(reporter.progress(), plan, call));
   if (failure === null) return EXIT_DONE;
-  if (!reporter.hasTold(failure.error)) call.tell(failure.error);
+  const isDebug = variable(call.terminal.environment, "MODELS_DEBUG") !== "";
+  if (isDebug || !reporter.hasTold(failure.error)) call.tell(failure.error);
   return exitCodeOfError(failure.error);
 }
 
