@@ -1,11 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { renderBars, type View } from "../../src/report/bars.ts";
-import { shareColumns } from "../../src/report/columns.ts";
-import { settledLines } from "../../src/report/notices.ts";
 import { createStyle, plainStyle } from "../../src/report/style.ts";
 import { textWidth } from "../../src/report/text.ts";
-import { anyEvents, at, finished, folded, moved, plan, started, summary } from "./feeds.ts";
+import { anyEvents, at, folded, moved, plan, started, summary } from "./feeds.ts";
 
 const view = (columns: number, rows = 24): View => ({ columns, rows, now: 0, style: plainStyle });
 const running = folded(at(0, [plan, started, moved(6e9, 1e9)]));
@@ -93,47 +91,6 @@ describe("renderBars()", () => {
         },
       ),
       { numRuns: 400 },
-    );
-  });
-});
-
-describe("shareColumns()", () => {
-  it("never hands out more than there is", () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 3, max: 400 }), fc.nat({ max: 200 }), (width, longest) => {
-        const shown = Object.values(shareColumns(width, longest)).filter((column) => column > 0);
-        expect(2 + shown.reduce((sum, column) => sum + column, 0) + 2 * (shown.length - 1)).toBeLessThanOrEqual(width);
-      }),
-    );
-  });
-});
-
-describe("settledLines()", () => {
-  const file = folded(at(0, [plan, started, finished], 10_000)).files.get("schnell");
-
-  it("says how much came, how fast, from where", () => {
-    expect(settledLines(file as never, 10, { width: 100, style: plainStyle })).toEqual([
-      "✓ schnell     24.0 GB in 10 s at 2.4 GB/s from huggingface.co 63%, r2 38%",
-    ]);
-  });
-
-  it("shortens the mirrors before anything else", () => {
-    expect(settledLines(file as never, 10, { width: 68, style: plainStyle })).toEqual([
-      "✓ schnell     24.0 GB in 10 s at 2.4 GB/s from huggingface.co, r2",
-    ]);
-  });
-
-  it("is never wider than the terminal", () => {
-    fc.assert(
-      fc.property(anyEvents, fc.integer({ min: 8, max: 160 }), (events, columns) => {
-        const { files } = folded(events);
-        const name = shareColumns(columns - 1, 30).name;
-        for (const one of files.values()) {
-          for (const line of settledLines(one, name, { width: columns, style: plainStyle })) {
-            expect(textWidth(line)).toBeLessThanOrEqual(columns);
-          }
-        }
-      }),
     );
   });
 });

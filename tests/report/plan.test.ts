@@ -1,0 +1,31 @@
+import { describe, expect, it } from "vitest";
+import { planLines } from "../../src/report/plan.ts";
+import { plainStyle } from "../../src/report/style.ts";
+import { plan } from "./feeds.ts";
+
+const pipe = { width: null, style: plainStyle };
+
+describe("planLines()", () => {
+  it("shows each file with size, action and source, then what it costs", () => {
+    expect(planLines(plan, { width: 100, style: plainStyle })).toEqual([
+      "file                                     size  action         from",
+      "diffusion_models/schnell.safetensors  24.0 GB  fetch          hf://black-forest-l…ell.safetensors +1",
+      "text_encoders/t5xxl.safetensors       10.0 GB  resume at 40%  r2://weights/t5xxl.safetensors",
+      "text_encoders/clip.safetensors         246 MB  reuse          /cache/blobs/aa",
+      "vae/ae.safetensors                     335 MB  present",
+      "",
+      "to fetch  30.0 GB",
+      "to reuse  246 MB",
+      "present   1 of 4 models",
+      "free      812 GB in /comfyui/models",
+    ]);
+  });
+
+  it("warns when the disk is too small, and of sizes that nobody knows", () => {
+    const lines = plan.lines.map((line, index) => (index === 0 ? { ...line, size: null, fetchBytes: null } : line));
+    const text = planLines({ ...plan, lines, freeBytes: 20e9 }, pipe).join("\n");
+    expect(text).toContain("to fetch  30.0 GB, and 1 file of unknown size");
+    expect(text).toContain("free      20.0 GB in /comfyui/models (10.0 GB too little)");
+    expect(text).toContain("@741f7c3ce8b383c54771c7003378a50191e9efe9/");
+  });
+});
