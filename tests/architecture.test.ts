@@ -9,7 +9,7 @@ const SRC = new URL("../src/", import.meta.url).pathname;
 const LEVELS: readonly (readonly string[])[] = [
   ["base"],
   ["net", "digest", "settings.ts"],
-  ["catalog", "workflow", "tree", "transfer", "report", "sources"],
+  ["catalog", "trust", "workflow", "tree", "transfer", "report", "sources"],
   ["operations"],
   ["models.ts"],
   ["index.ts"],
