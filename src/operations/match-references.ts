@@ -43,7 +43,7 @@ export function matchReferences(references: readonly Reference[], catalog: Catal
 }
 
 /** The catalogue by everything that a reference can be matched on. */
-export interface CatalogIndex {
+interface CatalogIndex {
   readonly bySha256: ReadonlyMap<string, readonly Model[]>;
   readonly byPath: ReadonlyMap<string, readonly Model[]>;
   readonly byAlias: ReadonlyMap<string, readonly Model[]>;
@@ -52,7 +52,7 @@ export interface CatalogIndex {
 }
 
 /** Reads the catalogue once, so that each reference costs a few lookups. */
-export function indexOf(catalog: Catalog): CatalogIndex {
+function indexOf(catalog: Catalog): CatalogIndex {
   const models = [...catalog.models.values()];
   const keysOf = (model: Model): readonly string[] => [model.path, ...model.aliases].map(collisionKey);
   return {
@@ -77,7 +77,7 @@ function endingsOf(key: string): readonly string[] {
 }
 
 /** By declared digest, then folder and name, then alias, then a name that only one model has. */
-export function matchReference(reference: Reference, index: CatalogIndex): Match {
+function matchReference(reference: Reference, index: CatalogIndex): Match {
   if (reference.isFolder === true) return matchFolder(reference, index);
   const sha256 = reference.declared?.sha256 ?? null;
   const places = placesOf(reference).map(collisionKey);

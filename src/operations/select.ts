@@ -83,7 +83,7 @@ function uniqueByPath(unknown: readonly UnknownReference[]): readonly UnknownRef
  * Spelling that differs in case or Unicode composition only is one path on many file systems.
  * @throws ModelsError `TREE_CONFLICT` with every collision
  */
-export function refuseCollisions(models: readonly Model[]): void {
+function refuseCollisions(models: readonly Model[]): void {
   const owners = new Map<string, { readonly model: Model; readonly path: TreePath }>();
   const problems: Problem[] = [];
   for (const model of models) {

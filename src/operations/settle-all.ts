@@ -1,6 +1,6 @@
-/** Settles every pending model: leases first, largest fetches first, several at a time, each on its own. */
+/** Settles every pending model: the largest first, several at a time, each under its lease and on its own. */
 import PQueue from "p-queue";
-import { ModelsError } from "../base/errors.ts";
+import { isModelsError, ModelsError } from "../base/errors.ts";
 import { anySignal } from "../base/flow.ts";
 import type { LockedModel } from "../catalog/lock.ts";
 import type { Lease } from "../tree/lease.ts";
@@ -33,15 +33,13 @@ export async function settleAll(run: Run, { plan, pending, resolved }: Pending):
   const queues: Queues = {
     resolves: new PQueue({ concurrency: RESOLVES }),
     local: new PQueue({ concurrency: LOCAL }),
-    fetches: new PQueue({ concurrency: run.settings.files, autoStart: false }),
+    fetches: new PQueue({ concurrency: run.settings.files }),
   };
-  const carriers = carriersIn(plan);
-  const first = pending.filter(({ model }) => !carriers.has(model.path));
-  // Fetching starts when all that can be fetched now are in the queue: so the largest is the first.
-  const arrive = countdown(first.length, () => queues.fetches.start());
+  const carriers = carriersIn(plan, pending);
   const settled = new Map<string, Promise<LockedModel | null>>();
-  for (const one of first) {
-    settled.set(one.model.path, settleOne(run, one, { queues, resolved, arrive: arrive() }));
+  // The queues start what comes first at once, so the largest comes first.
+  for (const one of largestFirst(pending.filter(({ model }) => !carriers.has(model.path)))) {
+    settled.set(one.model.path, settleOne(run, one, { queues, resolved }));
   }
   const linked = pending.flatMap((one) => {
     const carrier = settled.get(carriers.get(one.model.path) ?? "");
@@ -51,87 +49,99 @@ export async function settleAll(run: Run, { plan, pending, resolved }: Pending):
   return all.filter((one) => one !== null);
 }
 
-/** Path of a model that will be linked → path of the one that brings its bytes. */
-function carriersIn({ lines }: SyncPlan): ReadonlyMap<string, string> {
-  return new Map(
-    lines.flatMap(({ action, path, from }) => (action === "link" ? [[path, from[0] ?? ""] as const] : [])),
-  );
+/** Path of a model that will be linked → path of the pending one that brings its bytes. */
+function carriersIn({ lines }: SyncPlan, pending: readonly Surveyed[]): ReadonlyMap<string, string> {
+  const paths = new Set<string>(pending.map(({ model }) => model.path));
+  const links = lines.filter(({ action }) => action === "link").map(({ path, from }) => [path, from[0] ?? ""] as const);
+  return new Map(links.filter(([, carrier]) => paths.has(carrier)));
 }
 
-/** Gives a function for each of `count` participants; when each was called once, `open` is. */
-function countdown(count: number, open: () => void): () => () => void {
-  let left = count;
-  if (left === 0) open();
-  return () => {
-    let isCounted = false;
-    return () => {
-      if (isCounted) return;
-      isCounted = true;
-      left -= 1;
-      if (left === 0) open();
-    };
-  };
+function largestFirst(pending: readonly Surveyed[]): readonly Surveyed[] {
+  return [...pending].sort((one, other) => (other.size ?? 0) - (one.size ?? 0));
 }
 
 interface Settling {
   readonly queues: Queues;
   readonly resolved: ReadonlyMap<string, Resolved>;
-  /** Says that this model does not hold up the start of the fetches any more. */
-  readonly arrive: () => void;
 }
 
 async function settleOne(run: Run, surveyed: Surveyed, settling: Settling): Promise<LockedModel | null> {
   const { name, path } = surveyed.model;
   try {
-    return await settleLeased(run, surveyed, settling);
+    return await settleModel(run, surveyed, settling);
   } catch (error) {
     if (!run.signal.aborted) fail(run, { model: name, path, error: asModelsError(error, "sync", name) });
     return null;
-  } finally {
-    settling.arrive();
   }
 }
 
-async function settleLeased(run: Run, surveyed: Surveyed, settling: Settling): Promise<LockedModel> {
-  await using lease = await leaseFor(run, surveyed, settling.arrive);
-  const signal = anySignal(run.signal, lease.lost);
-  const now = await surveyAgain(run, surveyed, signal);
-  if (isLocal(now)) {
-    settling.arrive();
-    const local = await settling.queues.local.add(() => settleLocally(run, now, signal), { signal });
+async function settleModel(run: Run, surveyed: Surveyed, { queues, resolved }: Settling): Promise<LockedModel> {
+  if (isLocal(surveyed)) {
+    const local = await inTurn(run, surveyed, queues.local, (now, signal) => settleLocally(run, now, signal));
     if (local !== null) return local;
   }
-  if (run.options.isOffline === true) throw offlineError(now);
-  const priority = now.size ?? 0;
-  const mirrors = settling.resolved.get(now.model.name);
-  const finding =
-    mirrors ?? settling.queues.resolves.add(() => findMirrors(now.model, run, signal), { priority, signal });
-  const found = Promise.resolve(finding);
+  if (run.options.isOffline === true) throw offlineError(surveyed);
+  const { model, size } = surveyed;
+  const find = (): Promise<Resolved> => findMirrors(model, run, run.signal);
+  const found = Promise.resolve(resolved.get(model.name) ?? queues.resolves.add(find, { priority: size ?? 0 }));
   // Its failure is told when its turn comes.
   found.catch(() => undefined);
-  const fetching = settling.queues.fetches.add(async () => await fetchModel(run, await found, signal), {
-    priority,
-    signal,
+  return await inTurn(run, surveyed, queues.fetches, async (now, leased) => {
+    const present = now.presence === "present" ? await settleLocally(run, now, leased) : null;
+    return present ?? (await fetchModel(run, await found, leased));
   });
-  settling.arrive();
-  return await fetching;
 }
 
 function isLocal({ presence, reusable }: Surveyed): boolean {
   return presence !== "absent" || reusable !== null;
 }
 
+type Work<T> = (now: Surveyed, signal: AbortSignal) => Promise<T>;
+
+/**
+ * Does `work` in `queue` and under the lease, with what is on the disk by then. A lease that another process holds is
+ * waited for outside of the queue, so that the other models go on.
+ */
+async function inTurn<T>(run: Run, surveyed: Surveyed, queue: PQueue, work: Work<T>): Promise<T> {
+  // The queue is not given the signal: it would let go of work that is still ending.
+  const turn = { priority: surveyed.size ?? 0 };
+  const atOnce = await queue.add(async () => {
+    run.signal.throwIfAborted();
+    await using lease = await tryLease(run, surveyed);
+    return lease === null ? null : { done: await underLease(run, surveyed, lease, work) };
+  }, turn);
+  if (atOnce !== null) return atOnce.done;
+  await using lease = await waitForLease(run, surveyed);
+  return await queue.add(() => underLease(run, surveyed, lease, work), turn);
+}
+
+async function underLease<T>(run: Run, surveyed: Surveyed, lease: Lease, work: Work<T>): Promise<T> {
+  const signal = anySignal(run.signal, lease.lost);
+  return await work(await surveyAgain(run, surveyed, signal), signal);
+}
+
 /** One lease an artifact: two models of one digest share one partial file. */
-async function leaseFor(run: Run, { model, sha256 }: Surveyed, onWait: () => void): Promise<Lease> {
-  return await run.tree.lease(sha256 ?? model.path, {
-    signal: run.signal,
-    wait: run.options.wait ?? true,
-    onWait: (holder) => {
-      onWait();
-      const message = `${holder} is bringing it`;
-      run.report({ kind: "waiting", model: model.name, on: "lock", message, untilMs: null });
-    },
-  });
+function leaseKey({ model, sha256 }: Surveyed): string {
+  return sha256 ?? model.path;
+}
+
+/** Null when another process has it and this one may wait. */
+async function tryLease(run: Run, surveyed: Surveyed): Promise<Lease | null> {
+  try {
+    const options = { signal: run.signal, wait: false, onWait: () => undefined };
+    return await run.tree.lease(leaseKey(surveyed), options);
+  } catch (error) {
+    if (isModelsError(error, "LOCKED") && run.options.wait !== false) return null;
+    throw error;
+  }
+}
+
+async function waitForLease(run: Run, surveyed: Surveyed): Promise<Lease> {
+  const onWait = (holder: string): void => {
+    const message = `${holder} is bringing it`;
+    run.report({ kind: "waiting", model: surveyed.model.name, on: "lock", message, untilMs: null });
+  };
+  return await run.tree.lease(leaseKey(surveyed), { signal: run.signal, wait: true, onWait });
 }
 
 function offlineError({ model, size }: Surveyed): ModelsError {
@@ -145,11 +155,11 @@ function offlineError({ model, size }: Surveyed): ModelsError {
 async function settleLinked(
   run: Run,
   surveyed: Surveyed,
-  { carrier, ...settling }: Omit<Settling, "arrive"> & { readonly carrier: Promise<LockedModel | null> },
+  { carrier, ...settling }: Settling & { readonly carrier: Promise<LockedModel | null> },
 ): Promise<LockedModel | null> {
   const size = (await carrier)?.size ?? surveyed.size;
   if (run.signal.aborted) return null;
-  const model = { ...surveyed.model, size };
-  const [again = surveyed] = await surveyTree(run.tree, [model], { ...surveyOptions(run), adopt: [], hubCache: null });
-  return await settleOne(run, again, { ...settling, arrive: () => undefined });
+  const options = { ...surveyOptions(run), adopt: [], hubCache: null };
+  const [again = surveyed] = await surveyTree(run.tree, [{ ...surveyed.model, size }], options);
+  return await settleOne(run, again, settling);
 }

@@ -128,7 +128,7 @@ async function piecesOf(
 const NO_PIECES = { code: "MIRROR_FAILED", fix: "mend pieces: in its manifest entry, or remove it" } as const;
 
 /** Links the aliases of a file that is in place, and tells. */
-export async function finish(
+async function finish(
   run: Run,
   wanted: Model & Artifact,
   how: How,

@@ -48,9 +48,9 @@ export async function surveyTree(
   return await mapLimit(models, LOOKS, async (model, index) => {
     const finding = findings[index];
     const presence = presenceOf(finding?.status ?? "missing");
-    const isPresent = presence === "present";
-    const size = model.size ?? (isPresent ? (finding?.size ?? null) : null);
-    const sha256 = model.sha256 ?? (isPresent ? (finding?.sha256 ?? null) : null);
+    // What is in place but unproven may be adopted: then its size is right, and else its mirrors will say.
+    const size = model.size ?? (presence === "absent" ? null : (finding?.size ?? null));
+    const sha256 = model.sha256 ?? (presence === "present" ? (finding?.sha256 ?? null) : null);
     const reusable = presence === "absent" && sha256 !== null ? (reusables.get(sha256) ?? null) : null;
     const known = { size: size ?? sizeOf(reusable), sha256 };
     const fact = await factOf(tree, { model, presence, reusable, ...known });

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 const { PATH = "" } = process.env;
 
 /** The built entry, as an import specifier. */
-export const BUILT: string = new URL("../../dist/index.js", import.meta.url).href;
+const BUILT = new URL("../../dist/index.js", import.meta.url).href;
 
 export interface Child {
   readonly process: ChildProcess;

@@ -280,6 +280,31 @@ describe("sync()", () => {
     expect(await readlink(alias)).toBe("../vae/box-a.safetensors");
   });
 
+  it("still fetches a model whose twin cannot be had", async () => {
+    const { content, figures } = await weights("twin alone", MB);
+    await using server = await startRangeServer({ "/a.safetensors": content });
+    await using box = await makeBox();
+    await box.catalogue([
+      { name: "box-a", sha256: figures.sha256, sources: [`${server.url}/gone.safetensors`] },
+      { name: "box-b", ...figures, sources: [`${server.url}/a.safetensors`] },
+    ]);
+    const { error, summary } = await box.sync();
+    expect(error).toMatchObject({ code: "NO_MIRROR" });
+    expect(summary.fetchedBytes).toBe(figures.size);
+    expect((await box.read("loras/box-b.safetensors")).length).toBe(figures.size);
+  });
+
+  it("proves a file of unknown size by its digest alone, without network", async () => {
+    const { content, figures } = await weights("unknown size", MB);
+    await using box = await makeBox();
+    const nowhere = { sources: ["https://origin.example/a.safetensors"] };
+    await box.catalogue([{ name: "box-a", sha256: figures.sha256, ...nowhere }]);
+    await box.write("loras/box-a.safetensors", await bytesOf(content));
+    const { error, summary } = await box.sync({ isOffline: true });
+    expect(error).toBeNull();
+    expect(summary).toMatchObject({ ok: true, reusedBytes: figures.size });
+  });
+
   it("orders models largest first, and one that fails does not stop the others", async () => {
     const made = await Promise.all([1, 2, 3].map((size) => weights(`of ${size}`, size * MB)));
     await using server = await startRangeServer(
@@ -396,6 +421,32 @@ describe("two syncs at once", () => {
       (event) => event.how,
     );
     expect(how.sort()).toEqual(["fetched", "present"]);
+  });
+
+  it("share the work: what one is fetching does not keep the other from the rest", async () => {
+    const made = await Promise.all([12, 3, 2].map((size) => weights(`shared ${size}`, size * MB)));
+    const shelf = Object.fromEntries(made.map(({ content }, index) => [`/${index}.safetensors`, content]));
+    await using server = await startRangeServer(shelf, { shape: { bytesPerSecond: 12 * MB } });
+    await using box = await makeBox();
+    await box.catalogue(
+      made.map(({ figures }, index) => ({
+        name: `box-${index}`,
+        ...figures,
+        sources: [`${server.url}/${index}.safetensors`],
+      })),
+    );
+    const others: ReturnType<typeof box.sync>[] = [];
+    const first = await box.sync({
+      files: 1,
+      onEvent: (event) => {
+        if (event.kind === "file-started" && event.model === "box-0") others.push(box.sync({ files: 1 }));
+      },
+    });
+    const second = await others[0];
+    expect([first.error, second?.error]).toEqual([null, null]);
+    const fetched = ofKind(second?.events ?? [], "file-finished").filter(({ how }) => how === "fetched");
+    expect(fetched.map(({ model }) => model)).toContain("box-1");
+    expect(first.summary.fetchedBytes + (second?.summary.fetchedBytes ?? 0)).toBe(17 * MB);
   });
 
   it("also as two processes, and when the first is killed the second takes over", async () => {
