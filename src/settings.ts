@@ -287,23 +287,12 @@ function toBuckets(configs: Readonly<Record<string, BucketConfig>>, env: Environ
   return Object.fromEntries(Object.entries(configs).map(([name, config]) => [name, toBucket(config, env)]));
 }
 
-/** Keys that the config names come from there alone; where it names none, the environment's own count. */
-function toBucket(config: BucketConfig, env: Environment): BucketAccess {
-  const { endpoint, region, publicUrl, accessKeyId, secretAccessKey, sessionToken } = config;
-  const isR2 = endpoint !== undefined && /\.r2\.cloudflarestorage\.com\/?$/.test(endpoint);
-  const standard = isR2 ? r2Access(env) : awsAccess(env);
+function toBucket(config: BucketConfig, env: Environment): Partial<BucketAccess> {
+  const { accessKeyId, secretAccessKey, sessionToken, ...reached } = config;
   const named = [accessKeyId, secretAccessKey, sessionToken].filter((name) => name !== undefined);
-  const { endpoint: _, publicUrl: __, region: standardRegion, ...standardKeys } = standard;
-  const keys =
-    named.length === 0 ? standardKeys : keysFrom(env, accessKeyId ?? "", secretAccessKey ?? "", sessionToken);
   const unset = named.filter((name) => variableOf(env, name) === null);
-  return {
-    ...((endpoint ?? standard.endpoint) && { endpoint: endpoint ?? standard.endpoint }),
-    region: region ?? standardRegion,
-    ...(publicUrl !== undefined && { publicUrl }),
-    ...keys,
-    ...(unset.length > 0 && { unset }),
-  } as BucketAccess;
+  const keys = keysFrom(env, accessKeyId ?? "", secretAccessKey ?? "", sessionToken);
+  return { ...reached, ...keys, ...(unset.length > 0 && { unset }) };
 }
 
 /** Lower case first, as curl reads them. */

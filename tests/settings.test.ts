@@ -127,7 +127,7 @@ kits: mine
 mirrors:
   - { name: a, template: "https://models.example.net/{pth}" }
   - { name: b, template: "https://models.example.net/x", more: 1 }
-  - { name: c, template: "http://models.example.net/{path}" }
+  - { name: c, template: "ftp://models.example.net/{path}" }
 hosts:
   https://models.example.net: { token: MODELS_TOKEN }
   b.net: { token: hf_secretsecret, scheme: digest }
@@ -145,7 +145,7 @@ limits: { maxRate: 50 apples, reserve: [], lanes: 0, files: 1.5, lane: 3 }
       "models.config.yaml:5:26 template has the unknown placeholder {pth} | write it like https://models.example.net/{path} or r2://bucket/{sha256}",
       "models.config.yaml:6:26 template has no placeholder, expected {path}, {name} or {sha256} | write it like https://models.example.net/{path} or r2://bucket/{sha256}",
       'models.config.yaml:6:58 item 2 of mirrors has the unknown key "more" | the keys here are name, template',
-      "models.config.yaml:7:26 template is plain http, expected https | write it like https://models.example.net/{path} or r2://bucket/{sha256}",
+      'models.config.yaml:7:26 template has the unknown scheme "ftp", expected one of hf, r2, s3, civitai, https, http, file | write it like https://models.example.net/{path} or r2://bucket/{sha256}',
       'models.config.yaml:9:3 the key "https://models.example.net" is no host | write the host alone, in lower case, such as models.example.net',
       "models.config.yaml:10:19 token is not the name of an environment variable | write the name of a variable in upper case, such as MODELS_TOKEN, and never a token itself",
       'models.config.yaml:10:44 scheme is text, expected one of "bearer", "basic", "header"',
@@ -171,13 +171,16 @@ limits: { maxRate: 50 apples, reserve: [], lanes: 0, files: 1.5, lane: 3 }
   });
 
   it("takes mirrors of flags as templates, or as the address of a tree", async () => {
-    const config = "mirrors:\n  - name: r2\n    template: r2://bucket/{sha256}\n";
+    const config =
+      "mirrors:\n  - name: r2\n    template: r2://bucket/{sha256}\n  - name: lan\n    template: http://10.0.0.7/{path}\n";
+    // Plain http: whoever writes a config may trust the wire, and every byte is proven by its digest.
     const flags = { mirrors: ["https://a.example.net/", "https://b.example.net/{name}", "file:///data"] };
     expect((await settingsOf({ flags, config })).mirrors).toEqual([
       { name: "a.example.net", template: "https://a.example.net/{path}" },
       { name: "b.example.net", template: "https://b.example.net/{name}" },
       { name: "file", template: "file:///data/{path}" },
       { name: "r2", template: "r2://bucket/{sha256}" },
+      { name: "lan", template: "http://10.0.0.7/{path}" },
     ]);
     await expect(settingsOf({ flags: { mirrors: ["models"] } })).rejects.toMatchObject({ code: "USAGE" });
   });
@@ -347,22 +350,32 @@ describe("accessTo()", () => {
   it("takes a bucket of the config by its name, with keys by the names of variables", async () => {
     const config = `buckets:
   mine: { endpoint: "https://acc.r2.cloudflarestorage.com", accessKeyId: MY_KEY, secretAccessKey: MY_SECRET }
-  open: { region: eu-west-1, publicUrl: "https://pub.example.net" }
 `;
     const { s3 } = await settingsOf({ config, env: { ...AWS, MY_KEY: "mk" } });
-    expect(reveal(accessTo(s3, "r2", "mine"))).toEqual({
-      endpoint: "https://acc.r2.cloudflarestorage.com",
-      region: "auto",
-      accessKeyId: "mk",
-      unset: ["MY_SECRET"],
-    });
-    expect(reveal(accessTo(s3, "s3", "open"))).toEqual({
-      region: "eu-west-1",
-      publicUrl: "https://pub.example.net",
-      accessKeyId: "ak",
-      secretAccessKey: "sk",
-      sessionToken: "st",
-    });
+    for (const scheme of ["r2", "s3"] as const) {
+      expect(reveal(accessTo(s3, scheme, "mine"))).toEqual({
+        endpoint: "https://acc.r2.cloudflarestorage.com",
+        region: "auto",
+        accessKeyId: "mk",
+        unset: ["MY_SECRET"],
+      });
+    }
+  });
+
+  it("fills what the config leaves open with what the environment says for the scheme, but not the public address", async () => {
+    const config = `buckets:
+  open: { publicUrl: "https://pub.example.net" }
+  euro: { region: eu-west-1 }
+`;
+    const env = { ...AWS, R2_ACCOUNT_ID: "acc", R2_PUBLIC_URL: "https://other.example.net" };
+    const { s3 } = await settingsOf({ config, env });
+    const keys = { accessKeyId: "ak", secretAccessKey: "sk", sessionToken: "st" };
+    const endpoint = "https://acc.r2.cloudflarestorage.com";
+    const publicUrl = "https://pub.example.net";
+    expect(reveal(accessTo(s3, "r2", "open"))).toEqual({ endpoint, region: "auto", publicUrl, ...keys });
+    expect(reveal(accessTo(s3, "s3", "open"))).toEqual({ region: "us-east-1", publicUrl, ...keys });
+    expect(reveal(accessTo(s3, "s3", "euro"))).toEqual({ region: "eu-west-1", ...keys });
+    expect(reveal(accessTo(s3, "r2", "euro"))).toEqual({ endpoint, region: "eu-west-1", ...keys });
   });
 });
 

@@ -30,13 +30,30 @@ export interface BucketAccess {
   readonly unset?: readonly string[];
 }
 
-/** By bucket name; `s3://*` and `r2://*` stand for the buckets of that scheme that have no entry. */
-export type Buckets = Readonly<Record<string, BucketAccess>>;
+/** By bucket name; `s3://*` and `r2://*` say what the environment gives to all buckets of that scheme. */
+export type Buckets = Readonly<Record<string, Partial<BucketAccess>>>;
 
-/** How `bucket` is reached, by its own entry or by what the environment says for its scheme. */
+/**
+ * How `bucket` is reached: by its own entry, and by the environment where that leaves something open. Keys are never
+ * mixed of both, and the environment's public address is of another bucket than one that has an entry.
+ */
 export function accessTo(buckets: Buckets, scheme: "s3" | "r2", bucket: string): BucketAccess {
+  const standard = { region: scheme === "r2" ? "auto" : "us-east-1", ...buckets[`${scheme}://*`] };
   const own = Object.hasOwn(buckets, bucket) ? buckets[bucket] : undefined;
-  return own ?? buckets[`${scheme}://*`] ?? { region: scheme === "r2" ? "auto" : "us-east-1" };
+  if (own === undefined) return standard;
+  const { publicUrl: _, accessKeyId, secretAccessKey, sessionToken, ...reached } = standard;
+  const keys = { ...given("accessKeyId", accessKeyId ?? null), ...given("secretAccessKey", secretAccessKey ?? null) };
+  const hasOwnKeys = own.accessKeyId !== undefined || own.unset !== undefined;
+  return {
+    ...reached,
+    ...(isR2Endpoint(own.endpoint) && { region: "auto" }),
+    ...(hasOwnKeys ? {} : { ...keys, ...given("sessionToken", sessionToken ?? null) }),
+    ...own,
+  };
+}
+
+function isR2Endpoint(endpoint: string | undefined): boolean {
+  return endpoint !== undefined && /\.r2\.cloudflarestorage\.com\/?$/i.test(endpoint);
 }
 
 /** What the AWS variables say. */

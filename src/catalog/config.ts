@@ -239,7 +239,9 @@ function templateProblem(text: string): string | null {
   if (unknown !== undefined) return `has the unknown placeholder ${unknown[0].slice(0, 40)}`;
   const filled = text.replace(PLACEHOLDER, "x");
   if (filled === text) return "has no placeholder, expected {path}, {name} or {sha256}";
-  return /^(?:hf|civitai):/i.test(text) ? "is of a scheme that has no mirrors" : sourceProblem(filled);
+  if (/^(?:hf|civitai):/i.test(text)) return "is of a scheme that has no mirrors";
+  // Plain http is refused of a manifest, which anyone may have written; who writes a config knows the wire.
+  return sourceProblem(filled.replace(/^http:/i, "https:"));
 }
 
 type Present<T> = { [K in keyof T]: Exclude<T[K], undefined> };

@@ -78,7 +78,7 @@ export async function readManifest(document: Document): Promise<Checked<readonly
     document,
     index,
   }));
-  const problems = value.flatMap(repeatedSources);
+  const problems = [...value.flatMap(repeatedSources), ...value.flatMap(localSources)];
   return problems.length > 0 ? { kind: "bad", problems } : { kind: "ok", value };
 }
 
@@ -122,3 +122,17 @@ function repeatedSources({ model, document, index }: PlacedModel): readonly Prob
     return [{ at: place, message: `"${name}" has this source twice`, fix: "remove one of the two" }];
   });
 }
+
+/** What comes over the network must not make this box read its own files. */
+function localSources({ model, document, index }: PlacedModel): readonly Problem[] {
+  if (!/^[a-z0-9]+:\/\//i.test(document.file) || !model.sources.some(isLocal)) return NONE;
+  return model.sources.flatMap((source, at) => {
+    if (!isLocal(source)) return [];
+    const message = "a manifest from the network names a file of this box";
+    return [
+      { at: document.placeOf(["models", index, "sources", at]), message, fix: "keep it in a manifest on this box" },
+    ];
+  });
+}
+
+const isLocal = (source: string): boolean => source.startsWith("file:");

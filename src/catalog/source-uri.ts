@@ -2,7 +2,7 @@
 import { isLoopback } from "../base/access.ts";
 
 /** The schemes of sources, as the source table knows them. */
-export const SOURCE_SCHEMES: readonly string[] = ["hf", "r2", "s3", "civitai", "https", "http", "file"];
+const SOURCE_SCHEMES: readonly string[] = ["hf", "r2", "s3", "civitai", "https", "http", "file"];
 
 const MAX_LENGTH = 2048;
 const UNFIT = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff\\]/;

@@ -61,6 +61,15 @@ describe("loadCatalog()", () => {
     ]);
   });
 
+  it("refuses a manifest from the network that names files of this box", async () => {
+    const text = manifest(`${entry("a")}\nsources: [r2://bucket/key, "file:///etc/passwd"]`);
+    const places = { manifests: ["https://models.example.net/m.yaml"], kits: [] };
+    expect(await problemsOf(() => loadCatalog(places, { fetchText: async () => text }))).toEqual([
+      "https://models.example.net/m.yaml:5:32 a manifest from the network names a file of this box | keep it in a manifest on this box",
+    ]);
+    expect((await loadFolder({ "manifests/m.yaml": text })).models.size).toBe(1);
+  });
+
   it("reads a file:// place", async () => {
     const folder = await folderOf({ "m.yaml": manifest(entry("a")) });
     const places = { manifests: [pathToFileURL(join(folder, "m.yaml")).href], kits: [] };
