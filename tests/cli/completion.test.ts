@@ -84,9 +84,29 @@ describe("completionScript()", () => {
     expect(await runModels(["completion", shell])).toEqual({ code: 0, stdout: completionScript(shell), stderr: "" });
   });
 
-  it.each(SHELLS)("%s parses where the shell exists", async (shell) => {
-    if (!hasShell(shell)) return;
-    execFileSync(shell, ["-n"], { input: completionScript(shell) });
+  it.each(SHELLS.filter(hasShell))("%s parses in that shell", (shell) => {
+    const folder = mkdtempSync(join(tmpdir(), "modelferry-completion-"));
+    const script = join(folder, "script");
+    writeFileSync(script, completionScript(shell));
+    execFileSync(shell, ["-n", script]);
+    rmSync(folder, { recursive: true });
+  });
+
+  it.runIf(process.env["CI"] === "true")("every shell is here to be asked", () => {
+    expect(SHELLS.filter((shell) => !hasShell(shell))).toEqual([]);
+  });
+});
+
+describe.skipIf(!hasShell("fish"))("completion in a real fish", () => {
+  it("completes kits with what they say", async () => {
+    const script = `${completionScript("fish")}\ncomplete -C "models sync --kit flux-sch"`;
+    const folder = mkdtempSync(join(tmpdir(), "modelferry-completion-"));
+    writeFileSync(join(folder, "models"), `#!/bin/sh\nexec "${process.execPath}" "${MAIN}" "$@"\n`);
+    chmodSync(join(folder, "models"), 0o755);
+    const env = { PATH: `${folder}:${PATH}`, HOME: folder };
+    const { stdout } = await start("fish", ["-c", script], { env, cwd: folder }).ended;
+    rmSync(folder, { recursive: true });
+    expect(stdout.split("\n")[0]).toMatch(/^flux-schnell\tFLUX/);
   });
 });
 
