@@ -59,7 +59,7 @@ async function checkViews(tree: Tree, finding: Finding, views: readonly View[]):
   for (const { path } of views.filter(({ model }) => model === finding.name)) {
     const { status } = await tree.check({ name: finding.name, path, aliases: [], size: null, sha256: null });
     if (status === "missing")
-      return { ...finding, path, status, fix: `run: models sync ${finding.name} with the workflow` };
+      return { ...finding, path, status, fix: `run models sync ${finding.name} with the workflow` };
   }
   return finding;
 }

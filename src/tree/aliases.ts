@@ -63,7 +63,7 @@ async function targetOf(parts: TreeParts, wanted: Wanted): Promise<Target> {
   const stamp = await stampAt(path);
   if (stamp === null) {
     throw new ModelsError("MODELS_MISSING", `Cannot link the aliases of "${wanted.name}": there is no file ${path}`, {
-      fix: `run: models sync ${wanted.name}`,
+      fix: `run models sync ${wanted.name}`,
     });
   }
   return { real: join(await realpath(dirname(path)), basename(path)), stamp };

@@ -94,11 +94,11 @@ function found(wanted: Wanted, status: FindingStatus, fix?: string): Finding {
 }
 
 function fixBySync(wanted: Wanted): string {
-  return `run: models sync ${quoted(wanted.name)}`;
+  return `run models sync ${quoted(wanted.name)}`;
 }
 
 function fixByAdopt(wanted: Wanted): string {
-  return `run: models adopt ${quoted(wanted.name)}`;
+  return `run models adopt ${quoted(wanted.name)}`;
 }
 
 function quoted(name: string): string {

@@ -44,18 +44,18 @@ async function verifyOne(parts: TreeParts, path: TreePath, options: ReadOptions)
   const seen = await lookAt(file);
   const about = { name: path, path, sha256: expected, size: receipt?.size ?? null };
   if (seen.kind === "other") return { ...about, status: "corrupt", fix: `move away ${seen.what} at ${file}` };
-  if (seen.kind !== "file") return { ...about, status: "missing", fix: "run: models sync with the kit it belongs to" };
+  if (seen.kind !== "file") return { ...about, status: "missing", fix: "run models sync with the kit it belongs to" };
   const sha256 = await parts.digest.sha256File(file, digestOptions(file, seen.stamp.size, options));
   const read = { ...about, size: seen.stamp.size };
   if (!(await isStill(file, seen.stamp))) {
     return { ...read, status: "unverified", fix: "it is being written, wait for that and verify again" };
   }
   if (receipt === null)
-    return { ...read, sha256, status: "unverified", fix: "run: models adopt with its model's name" };
+    return { ...read, sha256, status: "unverified", fix: "run models adopt with its model's name" };
   await renew(parts, { ...receipt, ...seen.stamp, sha256, shouldBe: sha256 === expected ? null : expected });
   return sha256 === expected
     ? { ...read, status: "present" }
-    : { ...read, status: "corrupt", fix: "run: models sync with the kit it belongs to" };
+    : { ...read, status: "corrupt", fix: "run models sync with the kit it belongs to" };
 }
 
 async function isStill(file: string, stamp: Stamp): Promise<boolean> {

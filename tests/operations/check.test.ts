@@ -42,7 +42,7 @@ describe("check()", () => {
       "box-c": "missing",
       "box-d": "wrong-size",
     });
-    expect(report.models.find(({ name }) => name === "box-c")?.fix).toBe("run: models sync box-c");
+    expect(report.models.find(({ name }) => name === "box-c")?.fix).toBe("run models sync box-c");
   });
 
   it("an unverified file is good enough, unless it is strict", async () => {
@@ -101,8 +101,8 @@ describe("require()", () => {
       .catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: "MODELS_MISSING" });
     expect(isModelsError(error) && error.problems).toEqual([
-      { at: "box-c", message: "loras/box-c.safetensors is missing", fix: "run: models sync box-c" },
-      { at: "box-d", message: "loras/box-d.safetensors is wrong-size", fix: "run: models sync box-d" },
+      { at: "box-c", message: "loras/box-c.safetensors is missing", fix: "run models sync box-c" },
+      { at: "box-d", message: "loras/box-d.safetensors is wrong-size", fix: "run models sync box-d" },
     ]);
     expect(String(error)).toContain("2 of 4 are not usable: loras/box-c.safetensors is missing and 1 more");
   });

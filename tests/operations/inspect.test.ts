@@ -55,7 +55,7 @@ describe("inspect()", () => {
       ["3", "checkpoints/box-b.safetensors", "box-b", "missing"],
     ]);
     expect(report.references[0]?.nodes).toEqual([{ id: "1", class: "LoraLoader", input: "lora_name" }]);
-    expect(report.references[1]?.fix).toContain("models add");
+    expect(report.references[1]?.fix).toContain("write an entry");
   });
 
   it("reads a file, and says which one cannot be read", async () => {

@@ -35,7 +35,7 @@ describe("matchReferences()", () => {
   it("never takes a model of another digest than the declared one", () => {
     const found = match(reference("named.safetensors", declared("a")), [model("named", { sha256: sha("b") })]);
     expect(found?.unknown).toMatchObject({ candidates: [], path: "loras/named.safetensors" });
-    expect(found?.unknown?.fix).toContain("models add https://x.example/y");
+    expect(found?.unknown?.fix).toContain("with the source https://x.example/y");
   });
 
   it("finds by folder and name, in any case, with any folder that the node searches", () => {

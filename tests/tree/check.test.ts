@@ -9,7 +9,7 @@ import { createBench, seededBytes, sha256Of, wantedOf } from "./support.ts";
 
 const bytes = seededBytes(1, 5000);
 const wanted = wantedOf("checkpoints/base.safetensors", bytes);
-const sync = "run: models sync base.safetensors";
+const sync = "run models sync base.safetensors";
 
 describe("check()", () => {
   it("calls a placed file present without reading it", async () => {
@@ -37,7 +37,7 @@ describe("check()", () => {
   it("calls a file without a receipt unverified, and deep what it is", async () => {
     const { tree, root, write } = await createBench();
     const file = await write(join(root, wanted.path), bytes);
-    expect(await tree.check(wanted)).toMatchObject({ status: "unverified", fix: "run: models adopt base.safetensors" });
+    expect(await tree.check(wanted)).toMatchObject({ status: "unverified", fix: "run models adopt base.safetensors" });
     expect(await tree.check(wanted, { isDeep: true })).toMatchObject({ status: "present" });
     await writeFile(file, seededBytes(2, 5000));
     expect(await tree.check(wanted)).toMatchObject({ status: "unverified" });
@@ -140,7 +140,7 @@ describe("check()", () => {
   it("quotes a name for the shell", async () => {
     const { tree } = await createBench();
     const odd = { ...wanted, name: "it's $HOME", path: parseTreePath("loras/x.pt") };
-    expect((await tree.check(odd)).fix).toBe("run: models sync 'it'\\''s $HOME'");
+    expect((await tree.check(odd)).fix).toBe("run models sync 'it'\\''s $HOME'");
   });
 
   it("stops when it is told to", async () => {
