@@ -1,0 +1,207 @@
+/** Loopback at full speed: one file over HTTP and HTTPS, a kit of six, and how much of it all is the digest. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createAuthority } from "../../../tests/origins/certificate.ts";
+import { type Bench, type Case, contest, listsOf, nginxOf, roundsOf, scaled, serve, unserve } from "../bench.ts";
+import { best, claim, compareTimes, formatBytes, named, rivalsIn } from "../figures.ts";
+import type { Nginx } from "../origin.ts";
+import { lanesContender, syncContender } from "../ours.ts";
+import { type Offer, type RivalName, rivals } from "../rivals.ts";
+import type { CaseReport, Contender, Outcome, Verdict } from "../terms.ts";
+
+const MIB = 1024 * 1024;
+const CONNECTIONS = 8;
+
+const ONE_FILE: readonly RivalName[] = [
+  "curl",
+  "curl + openssl",
+  "wget2",
+  "lftp",
+  "rclone",
+  "s5cmd",
+  "pget",
+  "aria2c",
+  "aria2c + checksum",
+];
+const MANY_FILES: readonly RivalName[] = [
+  "curl",
+  "curl + openssl",
+  "wget2",
+  "lftp",
+  "rclone",
+  "aria2c",
+  "aria2c + checksum",
+];
+/** s5cmd and pget have no way to be given an authority. */
+const TRUSTING = (name: RivalName): boolean => name !== "s5cmd" && name !== "pget";
+/** Shares of the whole, in sixteenths: a transformer, a text encoder, two LoRAs, an encoder and a VAE. */
+const KIT_SHARES = [8, 4, 1, 1, 1, 1] as const;
+
+export const httpCase: Case = {
+  id: "http",
+  title: "HTTP, unthrottled, one file",
+  run: (bench, identity) =>
+    race(bench, {
+      ...identity,
+      sizes: [oneFile(bench)],
+      rivals: ONE_FILE,
+      isTls: false,
+      verdicts: (outcomes) => [...bareVerdicts(outcomes), ...digestVerdicts(outcomes), ...costVerdicts(outcomes)],
+    }),
+};
+
+export const httpsCase: Case = {
+  id: "https",
+  title: "HTTPS, unthrottled, one file",
+  run: (bench, identity) =>
+    race(bench, {
+      ...identity,
+      sizes: [oneFile(bench)],
+      rivals: ONE_FILE.filter(TRUSTING),
+      isTls: true,
+      verdicts: secureVerdicts,
+    }),
+};
+
+export const kitCase: Case = {
+  id: "kit",
+  title: "HTTP, unthrottled, a kit of six files",
+  run: (bench, identity) =>
+    race(bench, {
+      ...identity,
+      sizes: KIT_SHARES.map((share) => Math.floor((oneFile(bench) / 16) * share) + share),
+      rivals: MANY_FILES,
+      isTls: false,
+      verdicts: kitVerdicts,
+    }),
+};
+
+const oneFile = (bench: Bench): number => scaled(bench, 1024 * MIB, 256 * MIB);
+
+interface Race {
+  readonly id: string;
+  readonly title: string;
+  readonly sizes: readonly number[];
+  readonly rivals: readonly RivalName[];
+  readonly isTls: boolean;
+  readonly verdicts: (outcomes: readonly Outcome[]) => readonly Verdict[];
+}
+
+async function race(bench: Bench, wanted: Race): Promise<CaseReport> {
+  const { folder, files } = await serve(bench, wanted.id, wanted.sizes);
+  const lists = await listsOf(bench, wanted.id);
+  const authority = wanted.isTls ? await createAuthority() : undefined;
+  const caFile = authority === undefined ? null : join(lists, "ca.pem");
+  if (authority !== undefined && caFile !== null) await writeFile(caFile, authority.ca);
+  // One folder up, so that an object store's client finds a bucket.
+  await using origin = await nginxOf(bench, {
+    folder: bench.memory,
+    ...(authority === undefined ? {} : { authority }),
+  });
+  const offer: Offer = { files, origins: [`${origin.url}/${wanted.id}`], caFile, connections: CONNECTIONS, lists };
+  const contenders = [
+    ...limits(bench, { offer, origin, folder }),
+    ...(files.length === 1 ? [lanesContender(offer)] : []),
+    syncContender(offer),
+    ...rivals(wanted.rivals, offer, bench.tools),
+  ];
+  const rounds = roundsOf(bench, 3);
+  const outcomes = await contest(bench, { id: wanted.id, files, contenders, rounds, origins: [origin] });
+  await unserve(bench, wanted.id);
+  const size = formatBytes(files.reduce((sum, file) => sum + file.size, 0));
+  return {
+    id: wanted.id,
+    title: wanted.title,
+    about: `${size} in ${files.length} file(s) from nginx on loopback (${wanted.isTls ? "TLS 1.3, sessions kept" : "plain HTTP, sendfile"}), served from memory, written to the disk; ${rounds} alternating rounds. Ours is synced to the disk when it ends, the others' pages may still be dirty.`,
+    outcomes,
+    verdicts: wanted.verdicts(outcomes),
+    series: [],
+    skipped: [],
+  };
+}
+
+/** What the machine itself can do. */
+function limits(
+  { native, memory }: Bench,
+  { offer, origin, folder }: { readonly offer: Offer; readonly origin: Nginx; readonly folder: string },
+): readonly Contender[] {
+  const [file] = offer.files;
+  if (file === undefined || offer.files.length > 1 || origin.url.startsWith("https")) return [];
+  const path = `${folder.slice(memory.length)}/${file.name}`;
+  const copy: Contender = {
+    name: "cat, memory to disk",
+    kind: "limit",
+    isVerifying: false,
+    command: (into) => ({ argv: ["sh", "-c", `cat ${join(folder, file.name)} > ${join(into, file.name)}`] }),
+  };
+  if (native.limit === null) return [copy];
+  const words = [native.limit, origin.address, String(origin.port), path, String(file.size)];
+  const program: Contender = {
+    name: "C, 4 connections",
+    kind: "limit",
+    isVerifying: false,
+    command: (into) => ({ argv: [...words, join(into, file.name), "4", "2"] }),
+  };
+  return [program, copy];
+}
+
+const unverified = (outcomes: readonly Outcome[]): readonly Outcome[] =>
+  rivalsIn(outcomes).filter(({ isVerifying }) => !isVerifying);
+
+function bareVerdicts(outcomes: readonly Outcome[]): readonly Verdict[] {
+  const [ours, limit] = [named(outcomes, "modelferry's lanes"), named(outcomes, "C, 4 connections")];
+  const name = "HTTP unthrottled, no digest";
+  return [
+    compareTimes({ case: `${name}: the C limit`, ours, versus: limit, atMost: 1.15 }),
+    compareTimes({ case: `${name}: best other tool`, ours, versus: best(unverified(outcomes)), limit, atMost: 0.6 }),
+  ];
+}
+
+function digestVerdicts(outcomes: readonly Outcome[]): readonly Verdict[] {
+  const ours = named(outcomes, "modelferry sync");
+  const limit = named(outcomes, "C, 4 connections");
+  const name = "HTTP unthrottled, sha256";
+  const [curl, aria] = [named(outcomes, "curl + openssl"), named(outcomes, "aria2c + checksum")];
+  return [
+    compareTimes({ case: `${name}: curl + openssl`, ours, versus: curl, limit, atMost: 0.6 }),
+    compareTimes({ case: `${name}: aria2c + checksum`, ours, versus: aria, limit, atMost: 0.3 }),
+  ];
+}
+
+function costVerdicts(outcomes: readonly Outcome[]): readonly Verdict[] {
+  const ours = named(outcomes, "modelferry sync");
+  const bare = named(outcomes, "modelferry's lanes");
+  const rss = ours?.median?.rssBytes ?? null;
+  return [
+    { ...compareTimes({ case: "Verification on, over off", ours, versus: bare, atMost: null }), target: "–" },
+    claim(
+      "Peak memory of sync",
+      { ours: rss === null ? "–" : formatBytes(rss) },
+      { target: "≤ 250 MB", isMet: rss === null ? null : rss <= 250e6 },
+    ),
+  ];
+}
+
+function secureVerdicts(outcomes: readonly Outcome[]): readonly Verdict[] {
+  const ours = named(outcomes, "modelferry sync");
+  const name = "HTTPS unthrottled, sha256";
+  const curl = named(outcomes, "curl + openssl");
+  return [
+    compareTimes({ case: `${name}: curl + openssl`, ours, versus: curl, atMost: 0.7 }),
+    compareTimes({ case: `${name}: best other without a digest`, ours, versus: best(unverified(outcomes)), atMost: 1 }),
+  ];
+}
+
+function kitVerdicts(outcomes: readonly Outcome[]): readonly Verdict[] {
+  const ours = named(outcomes, "modelferry sync");
+  const name = "Kit of six, sha256";
+  return [
+    compareTimes({ case: `${name}: curl + openssl`, ours, versus: named(outcomes, "curl + openssl"), atMost: 0.6 }),
+    compareTimes({
+      case: `${name}: aria2c + checksum`,
+      ours,
+      versus: named(outcomes, "aria2c + checksum"),
+      atMost: 0.3,
+    }),
+  ];
+}

@@ -1,0 +1,141 @@
+/** From runs to figures: rates over time, ramps, holes, and the verdicts that compare them with a target. */
+import { formatBytes, formatRate } from "../../src/base/bytes.ts";
+import { median } from "./rounds.ts";
+import type { Outcome, Run, Series, Verdict } from "./terms.ts";
+
+export const seconds = (ms: number): string => `${(ms / 1000).toFixed(ms < 100_000 ? 2 : 0)} s`;
+
+export const wallOf = (outcome: Outcome | undefined): number | null => outcome?.median?.wallMs ?? null;
+
+export const named = (outcomes: readonly Outcome[], name: string): Outcome | undefined =>
+  outcomes.find((outcome) => outcome.name === name);
+
+/** The fastest of those that finished. */
+export function best(outcomes: readonly Outcome[]): Outcome | undefined {
+  return [...outcomes]
+    .filter(({ median: medians }) => medians !== null)
+    .sort((one, other) => (wallOf(one) ?? 0) - (wallOf(other) ?? 0))[0];
+}
+
+export const rivalsIn = (outcomes: readonly Outcome[]): readonly Outcome[] =>
+  outcomes.filter(({ kind }) => kind === "rival");
+
+export interface TimeClaim {
+  readonly case: string;
+  readonly ours: Outcome | undefined;
+  /** Who it is compared with. */
+  readonly versus: Outcome | undefined;
+  readonly limit?: Outcome | undefined;
+  /** The wall time of ours over that of the other; null when there is no target. */
+  readonly atMost: number | null;
+}
+
+/** A claim about wall times, as medians of one alternating run. */
+export function compareTimes({ case: name, ours, versus, limit, atMost }: TimeClaim): Verdict {
+  const [mine, theirs] = [wallOf(ours), wallOf(versus)];
+  const ratio = mine === null || theirs === null ? null : mine / theirs;
+  const isLimit = versus?.kind === "limit";
+  const shown = (outcome: Outcome | undefined): string =>
+    outcome?.median ? `${outcome.name} ${seconds(outcome.median.wallMs)}` : "–";
+  return {
+    case: name,
+    ours: shown(ours),
+    other: isLimit ? "–" : shown(versus),
+    limit: isLimit ? shown(versus) : shown(limit),
+    ratio: ratio === null ? "–" : ratio.toFixed(2),
+    target: atMost === null ? "–" : `≤ ${atMost.toFixed(2)} ×`,
+    isMet: atMost === null || ratio === null ? null : ratio <= atMost,
+  };
+}
+
+/** A claim about one figure of our own. */
+export function claim(
+  name: string,
+  seen: { readonly ours: string; readonly limit?: string; readonly other?: string; readonly ratio?: string },
+  goal: { readonly target: string; readonly isMet: boolean | null },
+): Verdict {
+  return {
+    case: name,
+    ours: seen.ours,
+    other: seen.other ?? "–",
+    limit: seen.limit ?? "–",
+    ratio: seen.ratio ?? "–",
+    ...goal,
+  };
+}
+
+/** Bytes that came over all links by the time of each sample. */
+export const totals = (run: Run): readonly { readonly atMs: number; readonly bytes: number }[] => {
+  const base = sum(run.samples[0]?.bytes ?? []);
+  return run.samples.map(({ atMs, bytes }) => ({ atMs, bytes: sum(bytes) - base }));
+};
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+const WINDOW_MS = 500;
+
+/** The rate in the half second before each sample. */
+export function rates(points: readonly { readonly atMs: number; readonly bytes: number }[]): Series["points"] {
+  let from = 0;
+  return points.flatMap((point, at): [number, number][] => {
+    while (from < at && point.atMs - (points[from]?.atMs ?? 0) > WINDOW_MS) from += 1;
+    const first = points[Math.max(0, from - 1)];
+    if (first === undefined || point.atMs - first.atMs < WINDOW_MS / 2) return [];
+    return [[point.atMs, ((point.bytes - first.bytes) / (point.atMs - first.atMs)) * 1000]];
+  });
+}
+
+/** One line of a chart: the first good run of an outcome, with a point each quarter of a second. */
+export function seriesOf(outcome: Outcome | undefined): readonly Series[] {
+  const run = outcome?.runs.find(({ problem }) => problem === null);
+  if (outcome === undefined || run === undefined) return [];
+  const points = rates(totals(run));
+  const every = Math.max(1, Math.round(250 / 50));
+  return [{ name: outcome.name, kind: outcome.kind, points: points.filter((_, at) => at % every === 0) }];
+}
+
+/** How long from the start until half a second ran at `share` of `goal`, in ms; null when it never did. */
+export function rampMs(run: Run, goal: number, share: number = 0.9): number | null {
+  const reached = rates(totals(run)).find(([, rate]) => rate >= goal * share);
+  return reached === undefined ? null : Math.max(0, reached[0] - WINDOW_MS / 2);
+}
+
+/** The rate from `fromMs` until the last hundredth of the bytes, in bytes a second. */
+export function steadyRate(run: Run, fromMs: number): number {
+  const points = totals(run);
+  const whole = points.at(-1)?.bytes ?? 0;
+  const inside = points.filter(({ atMs, bytes }) => atMs >= fromMs && bytes <= whole * 0.99);
+  const [first, last] = [inside[0], inside.at(-1)];
+  if (first === undefined || last === undefined || last.atMs === first.atMs) return 0;
+  return ((last.bytes - first.bytes) / (last.atMs - first.atMs)) * 1000;
+}
+
+/** The longest time in which almost nothing came, between the first megabyte and the last. */
+export function longestHoleMs(run: Run, goal: number): number {
+  const points = totals(run);
+  const whole = points.at(-1)?.bytes ?? 0;
+  const inside = points.filter(({ bytes }) => bytes > 1e6 && bytes < whole - 1e6);
+  let [longest, from] = [0, inside[0]?.atMs ?? 0];
+  for (const [at, point] of inside.entries()) {
+    const before = inside[Math.max(0, at - 4)] ?? point;
+    const isFlowing = point.bytes - before.bytes > goal * 0.1 * ((point.atMs - before.atMs) / 1000);
+    if (isFlowing || at === 0) from = point.atMs;
+    longest = Math.max(longest, point.atMs - from);
+  }
+  return longest;
+}
+
+/** From the last byte on the link to the end of the command. */
+export function tailMs(run: Run): number {
+  const points = totals(run);
+  const whole = points.at(-1)?.bytes ?? 0;
+  const last = points.find(({ bytes }) => bytes >= whole * 0.999);
+  return Math.max(0, run.wallMs - (last?.atMs ?? run.wallMs));
+}
+
+/** The median of a figure over the good runs; NaN when there is none. */
+export const over = (outcome: Outcome | undefined, pick: (run: Run) => number): number =>
+  median((outcome?.runs ?? []).filter(({ problem }) => problem === null).map(pick));
+
+export const rate = (bytes: number, ms: number): number => (bytes / ms) * 1000;
+export { formatBytes, formatRate };

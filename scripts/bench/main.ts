@@ -1,0 +1,111 @@
+/** The benchmark: every case in turn, then a table, the figures and a page. */
+import { mkdir, mkdtemp, rm, statfs, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { systemClock } from "../../src/base/clock.ts";
+import type { Bench, Case } from "./bench.ts";
+import { CASES } from "./cases/index.ts";
+import { describeMachine, isMemory } from "./machine.ts";
+import { markdownOf } from "./markdown.ts";
+import { compileNative } from "./native.ts";
+import { type Options, readOptions, USAGE } from "./options.ts";
+import { pageOf } from "./page.ts";
+import type { Results } from "./results.ts";
+import type { CaseReport } from "./terms.ts";
+import { findTools, type Tools } from "./tools.ts";
+
+const say = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
+/** What the largest case serves, and some room. */
+const MEMORY_BYTES = 2 * 1024 ** 3;
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2), process.env);
+  if (options.isListing) return say(CASES.map(({ id, title }) => `${id.padEnd(12)} ${title}`).join("\n"));
+  const unknown = options.only.filter((id) => !CASES.some((one) => one.id === id));
+  if (unknown.length > 0) throw new TypeError(`there is no case ${unknown.join(", ")}, see --list`);
+  const tools = findTools(process.env);
+  if (tools.path("nginx") === null) throw new Error("nginx is the origin of every case: apt-get install nginx-light");
+  await writeResults(await measure(options, tools), options);
+}
+
+async function measure(options: Options, tools: Tools): Promise<Results> {
+  const disk = await mkdtemp(join(options.disk, "modelferry-bench-"));
+  const memory = await memoryFolder();
+  const startedMs = systemClock.now();
+  try {
+    if (await isMemory(disk)) say(`Note: ${options.disk} is memory, not a disk; set BENCH_DISK.`);
+    const native = compileNative(tools.path("cc"), disk);
+    const machine = await describeMachine(disk);
+    for (const { name, get } of tools.absent) say(`absent: ${name} (${get})`);
+    const bench: Bench = { options, tools, native, memory, disk, say };
+    const cases = await runCases(bench);
+    return {
+      date: new Date(startedMs).toISOString(),
+      command: `npm run bench${process.argv.length > 2 ? ` -- ${process.argv.slice(2).join(" ")}` : ""}`,
+      elapsedMs: systemClock.now() - startedMs,
+      isQuick: options.isQuick,
+      machine,
+      tools: tools.found.map(({ name, version }) => ({ name, version })),
+      absent: tools.absent,
+      cases,
+    };
+  } finally {
+    if (!options.isKeeping) await rm(disk, { recursive: true, force: true });
+    await rm(memory, { recursive: true, force: true });
+  }
+}
+
+async function runCases(bench: Bench): Promise<readonly CaseReport[]> {
+  const { only } = bench.options;
+  const reports: CaseReport[] = [];
+  for (const one of CASES.filter(({ id }) => only.length === 0 || only.includes(id))) {
+    const from = systemClock.monotonicMs();
+    bench.say(`\n${one.title}`);
+    const report = await runCase(bench, one);
+    for (const why of report.skipped) bench.say(`  not measured: ${why}`);
+    bench.say(`  (${((systemClock.monotonicMs() - from) / 1000).toFixed(0)} s)`);
+    reports.push(report);
+  }
+  return reports;
+}
+
+/** A case that breaks is reported as broken; the others still count. */
+async function runCase(bench: Bench, { id, title, run }: Case): Promise<CaseReport> {
+  try {
+    return await run(bench, { id, title });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { id, title, about: "", outcomes: [], verdicts: [], series: [], skipped: [`the case broke: ${why}`] };
+  }
+}
+
+/** Shared memory where there is enough of it: what is served must never wait for a disk. */
+async function memoryFolder(): Promise<string> {
+  const room = await statfs("/dev/shm").then(
+    ({ bavail, bsize }) => bavail * bsize,
+    () => 0,
+  );
+  const folder = await mkdtemp(join(room > MEMORY_BYTES ? "/dev/shm" : tmpdir(), "modelferry-served-"));
+  return folder;
+}
+
+async function writeResults(results: Results, { out }: Options): Promise<void> {
+  await mkdir(out, { recursive: true });
+  const text = markdownOf(results);
+  await writeFile(join(out, "results.json"), `${JSON.stringify(results, null, 1)}\n`);
+  await writeFile(join(out, "results.md"), text);
+  await writeFile(join(out, "report.html"), pageOf(results));
+  say(`\n${text.split("## Cases")[0]}`);
+  say(`Written to ${out}: results.md, results.json, report.html.`);
+}
+
+try {
+  await main();
+} catch (error) {
+  const isUsage = error instanceof TypeError;
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${isUsage ? `\n${USAGE}\n` : ""}`);
+  process.exitCode = isUsage ? 2 : 1;
+}

@@ -1,0 +1,77 @@
+/** The results as Markdown: the table of targets first, then every case with every contender. */
+import { formatBytes, formatDuration } from "../../src/base/bytes.ts";
+import { seconds } from "./figures.ts";
+import type { Results } from "./results.ts";
+import type { CaseReport, Outcome, Verdict } from "./terms.ts";
+
+export function markdownOf(results: Results): string {
+  const verdicts = results.cases.flatMap(({ verdicts: found }) => found);
+  return `${[
+    "# Benchmark",
+    `${results.date.slice(0, 10)}, \`${results.command}\`, ${formatDuration(results.elapsedMs)}. Ratios are medians of one alternating run; seconds belong to this machine, ratios travel.`,
+    machineText(results),
+    "## Targets",
+    table(["case", "ours", "best other", "limit", "ratio", "target", "met"], verdicts.map(verdictRow)),
+    "## Cases",
+    ...results.cases.map(caseText),
+    "## Tools",
+    results.tools.map(({ name, version }) => `- ${name}: ${version}`).join("\n"),
+    absentText(results),
+  ].join("\n\n")}\n`;
+}
+
+function machineText({ machine }: Results): string {
+  return [
+    `${machine.system}, Linux ${machine.kernel}, ${machine.cores} cores of ${machine.processor}, ${machine.memory} of memory, ${machine.disk}.`,
+    `Node ${machine.node}, modelferry ${machine.modelferry}, TCP congestion control ${machine.congestionControl}, load at the start ${machine.load}.`,
+  ].join("\n");
+}
+
+function verdictRow({ case: name, ours, other, limit, ratio, target, isMet }: Verdict): readonly string[] {
+  return [name, ours, other, limit, ratio, target, metText(isMet)];
+}
+
+export const metText = (isMet: boolean | null): string => (isMet === null ? "–" : isMet ? "yes" : "**no**");
+
+function caseText({ title, about, outcomes, skipped }: CaseReport): string {
+  const rows = [...outcomes].sort(bySpeed).map(outcomeRow);
+  const head = ["who", "sha256", "wall", "CPU", "memory", "sync after", "others' load", "runs"];
+  return [
+    `### ${title}`,
+    about,
+    ...(rows.length === 0 ? [] : [table(head, rows)]),
+    ...skipped.map((why) => `Not measured: ${why}.`),
+  ]
+    .filter((part) => part !== "")
+    .join("\n\n");
+}
+
+export const bySpeed = (one: Outcome, other: Outcome): number =>
+  (one.median?.wallMs ?? Number.MAX_VALUE) - (other.median?.wallMs ?? Number.MAX_VALUE);
+
+function outcomeRow({ name, kind, isVerifying, median, problem, runs }: Outcome): readonly string[] {
+  const shown = kind === "ours" ? `**${name}**` : name;
+  if (median === null) return [shown, isVerifying ? "yes" : "", problem ?? "not run", "", "", "", "", ""];
+  const walls = runs.filter((run) => run.problem === null).map(({ wallMs }) => (wallMs / 1000).toFixed(2));
+  return [
+    shown,
+    isVerifying ? "yes" : "",
+    seconds(median.wallMs),
+    median.cpuMs === null ? "" : seconds(median.cpuMs),
+    median.rssBytes === null ? "" : formatBytes(median.rssBytes),
+    median.syncMs === null ? "" : seconds(median.syncMs),
+    `${Math.round(median.elsewhere * 100)} %`,
+    walls.join(" "),
+  ];
+}
+
+function absentText({ absent }: Results): string {
+  if (absent.length === 0) return "Every tool was there.";
+  return `Absent, and so not compared: ${absent.map(({ name, get }) => `${name} (\`${get}\`)`).join(", ")}.`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "/")).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}

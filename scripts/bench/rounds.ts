@@ -1,0 +1,97 @@
+/** Contenders side by side: A B C A B C, each from a clean folder, each output proven once, medians in the end. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { formatBytes } from "../../src/base/bytes.ts";
+import type { RunSettings } from "./run-once.ts";
+import { runOnce } from "./run-once.ts";
+import type { Contender, Medians, Outcome, Run, Served } from "./terms.ts";
+
+export interface Contest {
+  /** A folder on the disk; each contender gets one below it. */
+  readonly folder: string;
+  readonly files: readonly Served[];
+  readonly contenders: readonly Contender[];
+  readonly rounds: number;
+  readonly settings: Omit<RunSettings, "folder" | "logs">;
+  readonly say: (text: string) => void;
+  /** Called before each run, to mend what the last one broke. */
+  readonly prepare?: () => Promise<void>;
+  readonly isKeeping: boolean;
+}
+
+/** Runs every contender once a round. Who fails is not asked again. */
+export async function compete(contest: Contest): Promise<readonly Outcome[]> {
+  const entries = contest.contenders.map((contender) => ({ contender, runs: [] as Run[] }));
+  for (let round = 0; round < contest.rounds; round += 1) {
+    for (const { contender, runs } of entries) {
+      const isOut = round >= (contender.rounds ?? contest.rounds) || runs.some(({ problem }) => problem !== null);
+      if (isOut) continue;
+      const run = await runProven(contest, contender, round);
+      runs.push(run);
+      contest.say(`  ${round + 1} ${contender.name.padEnd(28)} ${tell(run)}`);
+    }
+  }
+  return entries.map(({ contender, runs }) => outcomeOf(contender, runs));
+}
+
+async function runProven(contest: Contest, contender: Contender, round: number): Promise<Run> {
+  await contest.prepare?.();
+  const folder = join(contest.folder, "run");
+  const logs = join(contest.folder, "logs", contender.name.replace(/[^a-z0-9]+/gi, "-"));
+  const run = await runOnce(contender.command(folder), { ...contest.settings, folder, logs });
+  const wrong = run.problem === null && round === 0 ? await wrongIn(contest.files, contender, folder) : null;
+  if (!contest.isKeeping) await rm(folder, { recursive: true, force: true });
+  return wrong === null ? run : { ...run, problem: wrong };
+}
+
+/** What is not as it was served, or null. */
+async function wrongIn(files: readonly Served[], contender: Contender, folder: string): Promise<string | null> {
+  for (const file of files) {
+    const place = contender.placeOf?.(file, folder) ?? join(folder, file.name);
+    const hash = createHash("sha256");
+    try {
+      await pipeline(createReadStream(place, { highWaterMark: 1024 * 1024 }), hash);
+    } catch {
+      return `${file.name} is not at ${place}`;
+    }
+    if (hash.digest("hex") !== file.sha256) return `${file.name} arrived with another sha256`;
+  }
+  return null;
+}
+
+function outcomeOf({ name, kind, isVerifying }: Contender, runs: readonly Run[]): Outcome {
+  const good = runs.filter(({ problem }) => problem === null);
+  const problem = runs.find((run) => run.problem !== null)?.problem ?? null;
+  return { name, kind, isVerifying, runs, median: good.length === 0 ? null : mediansOf(good), problem };
+}
+
+function mediansOf(runs: readonly Run[]): Medians {
+  const of = (pick: (run: Run) => number | null): number | null => {
+    const values = runs.map(pick).filter((value) => value !== null);
+    return values.length === 0 ? null : median(values);
+  };
+  return {
+    wallMs: median(runs.map(({ wallMs }) => wallMs)),
+    cpuMs: of(({ cpuMs }) => cpuMs),
+    rssBytes: of(({ rssBytes }) => rssBytes),
+    syncMs: of(({ syncMs }) => syncMs),
+    elsewhere: median(runs.map(({ elsewhere }) => elsewhere)),
+  };
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((one, other) => one - other);
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? upper)) / 2;
+}
+
+function tell({ wallMs, cpuMs, rssBytes, elsewhere, problem }: Run): string {
+  if (problem !== null) return `FAILED: ${problem}`;
+  const cpu = cpuMs === null ? "" : `  cpu ${(cpuMs / 1000).toFixed(2)} s`;
+  const memory = rssBytes === null ? "" : `  ${formatBytes(rssBytes)}`;
+  return `${(wallMs / 1000).toFixed(2).padStart(7)} s${cpu}${memory}  others ${(elsewhere * 100).toFixed(0)} %`;
+}
