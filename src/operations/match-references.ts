@@ -147,7 +147,7 @@ function known(model: Model, reference: Reference): Match {
 function unknownOf(reference: Reference, candidates: readonly Model[]): UnknownReference {
   const { name, folder, nodes, declared } = reference;
   const names = candidates.map((model) => model.name);
-  const source = declared?.url ?? "URI";
+  const source = declared === undefined ? "" : ` with the source ${declared.url}`;
   return {
     name,
     path: folder === null ? name : `${folder}/${name}`,
@@ -157,6 +157,6 @@ function unknownOf(reference: Reference, candidates: readonly Model[]): UnknownR
     fix:
       names.length > 0
         ? `name the one that is meant as well: ${names.join(" or ")}`
-        : `add it to a manifest: models add ${source}, or put the file in place`,
+        : `write an entry for it into a manifest${source}, or put the file in place`,
   };
 }

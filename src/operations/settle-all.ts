@@ -1,5 +1,6 @@
 /** Settles every pending model: the largest first, several at a time, each under its lease and on its own. */
 import PQueue from "p-queue";
+import { formatBytes } from "../base/bytes.ts";
 import { isModelsError, ModelsError } from "../base/errors.ts";
 import { anySignal } from "../base/flow.ts";
 import type { LockedModel } from "../catalog/lock.ts";
@@ -145,8 +146,8 @@ async function waitForLease(run: Run, surveyed: Surveyed): Promise<Lease> {
 }
 
 function offlineError({ model, size }: Surveyed): ModelsError {
-  const bytes = size === null ? "" : `, and ${size} bytes of it are not on this box`;
-  return new ModelsError("OFFLINE", `Cannot fetch "${model.name}": the network is not to be used${bytes}`, {
+  const seen = `${size === null ? "it is" : `its ${formatBytes(size)} are`} not on this box`;
+  return new ModelsError("OFFLINE", `Cannot fetch "${model.name}": ${seen}, and the network is not to be used`, {
     fix: "run it without --offline, or name a folder that holds the file under adopt: in the config",
   });
 }

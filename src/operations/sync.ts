@@ -34,13 +34,14 @@ export function createSync(ports: SyncPorts, settings: SyncSettings): Sync {
     const signal = options.signal ?? new AbortController().signal;
     const run: Run = { ...ports, network: network.open, settings, options, signal, report, tally };
     const done = await attempt(run, () => runSync(run, ports, selection));
+    const total = selection.models.length + selection.unknown.length;
     const summary = {
-      ...tally.summary(selection.models.length, Math.round(ports.clock.monotonicMs() - startedMs)),
+      ...tally.summary(total, Math.round(ports.clock.monotonicMs() - startedMs)),
       ...(done.error === null ? {} : { ok: false }),
     };
     report(summary);
     if (done.plan === null) throw done.error;
-    const error = failuresError("sync", inOrder(tally.failures(), selection), selection.models.length);
+    const error = failuresError("sync", inOrder(tally.failures(), selection), total);
     if (error !== null) throw error;
     return { plan: done.plan, summary };
   };
@@ -81,7 +82,6 @@ async function runSync(run: Run, ports: SyncPorts, selection: Selection): Promis
     options.isFrozen === true
       ? frozenModels(selection.models, lock, settings.lockfile)
       : completedModels(selection.models, lock);
-  await tellUnknown(run, selection.unknown);
   const looked = await surveyTree(run.tree, models, surveyOptions(run));
   const { surveyed, resolved } =
     options.isDryRun || options.isOffline
@@ -96,6 +96,7 @@ async function runSync(run: Run, ports: SyncPorts, selection: Selection): Promis
     reuseBytes: plan.reuseBytes,
     freeBytes: plan.freeBytes,
   });
+  await tellUnknown(run, selection.unknown);
   if (options.isDryRun === true) return plan;
   refuseFullDisk(plan, settings.reserveBytes);
   const failed = new Set(tally.failures().map(({ model }) => model));
