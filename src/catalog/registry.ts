@@ -76,7 +76,7 @@ export async function loadRegistry(folders: readonly string[]): Promise<readonly
 }
 
 /** What one document says, or everything that is wrong with it. */
-export async function readRegistry(document: Document): Promise<Checked<RegistryFile>> {
+async function readRegistry(document: Document): Promise<Checked<RegistryFile>> {
   const checked = await checkRegistry(document);
   if (checked.kind === "bad") return checked;
   const { package: name, wrappers = [], loaders = [], presets = [] } = checked.value;

@@ -75,7 +75,12 @@ export function readUiLink(raw: unknown): UiLink | null {
   const parts = Array.isArray(raw) ? raw : isRecord(raw) ? LINK_KEYS.map((key) => raw[key]) : [];
   const [id, origin, target] = [idOf(parts[0]), idOf(parts[1]), idOf(parts[3])];
   if (id === null || origin === null || target === null) return null;
-  return { id, origin, originSlot: Number(parts[2]) || 0, target, targetSlot: Number(parts[4]) || 0 };
+  return { id, origin, originSlot: slotOf(parts[2]), target, targetSlot: slotOf(parts[4]) };
+}
+
+/** Subgraphs number some slots with text. */
+function slotOf(value: unknown): number {
+  return (typeof value === "number" || typeof value === "string" ? Number(value) : 0) || 0;
 }
 
 const LINK_KEYS = ["id", "origin_id", "origin_slot", "target_id", "target_slot"] as const;

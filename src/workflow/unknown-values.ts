@@ -28,10 +28,11 @@ export function textsInside(value: unknown): readonly string[] {
   let level: readonly unknown[] = [value];
   for (let depth = 0; depth < MAX_DEPTH && level.length > 0 && texts.length < MAX_VALUES; depth += 1) {
     for (const item of level) if (typeof item === "string") texts.push(item);
-    level = level.flatMap((item) => {
+    const inner = level.flatMap((item) => {
       if (Array.isArray(item)) return item;
       return isRecord(item) && !isOff(item) ? Object.values(item) : [];
     });
+    level = [...new Set(inner)].slice(0, MAX_VALUES);
   }
   return texts;
 }

@@ -32,9 +32,12 @@ const MAX_LIST = 8;
 export function findGraphs(value: unknown): Graphs {
   let api: Json | null = null;
   let ui: Json | null = null;
+  const met = new Set<unknown>();
   let level: readonly unknown[] = [value];
   for (let depth = 0; depth < MAX_DEPTH && level.length > 0; depth += 1) {
-    const seen = level.map(unquoted);
+    // An object of the library's caller may hold itself.
+    const seen = [...new Set(level.map(unquoted))].filter((one) => !met.has(one));
+    for (const one of seen) met.add(one);
     api ??= seen.find(isApiGraph) ?? null;
     ui ??= seen.find(isUiGraph) ?? null;
     if (api !== null && ui !== null) break;
@@ -44,7 +47,7 @@ export function findGraphs(value: unknown): Graphs {
 }
 
 /** True for `{"4": {"class_type": …}, …}`; other keys beside the nodes do no harm. */
-export function isApiGraph(value: unknown): value is Json {
+function isApiGraph(value: unknown): value is Json {
   return isRecord(value) && Object.values(value).some(isApiNode);
 }
 
@@ -54,7 +57,7 @@ export function isApiNode(value: unknown): value is Json {
 }
 
 /** True for what the editor saves. */
-export function isUiGraph(value: unknown): value is Json {
+function isUiGraph(value: unknown): value is Json {
   return isRecord(value) && Array.isArray(value["nodes"]);
 }
 

@@ -75,14 +75,15 @@ function readRows(one: LoaderValue, found: Found): void {
 }
 
 /** Every object in `value` that names a file, wherever it is nested. */
-export function rowsIn(value: unknown): readonly Json[] {
+function rowsIn(value: unknown): readonly Json[] {
   const rows: Json[] = [];
   let level: readonly unknown[] = [value];
   for (let depth = 0; depth < MAX_DEPTH && level.length > 0 && rows.length < MAX_ROWS; depth += 1) {
     const records = level.filter(isRecord);
     rows.push(...records.filter((record) => rowName(record) !== null));
     const open = records.filter((record) => rowName(record) === null);
-    level = [...level.filter((item) => Array.isArray(item)).flat(), ...open.flatMap((record) => Object.values(record))];
+    const inner = [...level.filter((item) => Array.isArray(item)).flat(), ...open.flatMap((one) => Object.values(one))];
+    level = [...new Set(inner)].slice(0, MAX_ROWS);
   }
   return rows;
 }

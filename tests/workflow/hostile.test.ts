@@ -166,6 +166,23 @@ describe("nonsense", () => {
     );
   });
 
+  it("in a link is left out: an object where a slot's number belongs stopped the reading", () => {
+    const links = [[1, 1, { toString: 1 }, 2, Object.create(null)]];
+    expect(places(uiGraph([uiNode({ id: 2, type: "LoraLoader", widgets: ["a.pt"] })], links))).toEqual(["loras/a.pt"]);
+  });
+
+  it("that holds itself many times over is refused or read", () => {
+    const self: Record<string, unknown> = {};
+    for (const name of ["prompt", "workflow", "input", "data", "graph", "output", "payload", "body"]) self[name] = self;
+    expect(() => places(self)).toThrow(expect.objectContaining({ code: "WORKFLOW_INVALID" }));
+    const list: unknown[] = ["a.pt", { lora: "b.pt" }];
+    for (let index = 0; index < 100; index += 1) list.push(list);
+    expect(places({ "1": { class_type: "Nobodys", inputs: { list } } })).toEqual(["?/a.pt", "?/b.pt"]);
+    expect(places({ "1": { class_type: "Power Lora Loader (rgthree)", inputs: { lora_1: list } } })).toEqual([
+      "loras/a.pt",
+    ]);
+  });
+
   it("as bytes is read or refused with WORKFLOW_INVALID", () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 400 }), readOrRefuse), { numRuns: 1000 });
   });
