@@ -179,7 +179,7 @@ describe("nonsense", () => {
     for (let index = 0; index < 100; index += 1) list.push(list);
     expect(places({ "1": { class_type: "Nobodys", inputs: { list } } })).toEqual(["?/a.pt", "?/b.pt"]);
     expect(places({ "1": { class_type: "Power Lora Loader (rgthree)", inputs: { lora_1: list } } })).toEqual([
-      "loras/a.pt",
+      "loras/b.pt",
     ]);
   });
 
