@@ -9,7 +9,6 @@ import type { Digest } from "../digest/digest.ts";
 import type { Http } from "../net/http.ts";
 import type { ObjectPlace, S3 } from "../net/s3.ts";
 import type { Settings } from "../settings.ts";
-import type { SourceSettings } from "../sources/source.ts";
 import type { Transfer } from "../transfer/transfer.ts";
 import type { Network } from "./sync-ports.ts";
 
@@ -24,7 +23,7 @@ export async function openNetwork(settings: Settings, ports: NetworkPorts, repor
   const { clock } = ports;
   const { http, s3 } = await openControlPlane(settings, clock, report);
   const { createSources } = await import("../sources/index.ts");
-  const sources = createSources(sourceSettings(settings), { http, s3, clock });
+  const sources = createSources(settings, { http, s3, clock });
   let transfer: Promise<Transfer> | null = null;
   return {
     mirrorsOf: sources.mirrorsOf,
@@ -69,12 +68,6 @@ async function openControlPlane(settings: Settings, clock: Clock, report: Report
   return { http, s3: createS3(({ kind, bucket }) => accessTo(settings.s3, kind, bucket), { http, clock }) };
 }
 
-/** A host whose variable is not set has no credential; then its own answer says what is wrong. */
-function sourceSettings(settings: Settings): SourceSettings {
-  const hosts = settings.hosts.flatMap(({ secret, ...host }) => (secret === null ? [] : [{ ...host, secret }]));
-  return { ...settings, hosts };
-}
-
 async function openTransfer(settings: Settings, ports: NetworkPorts, report: Report): Promise<Transfer> {
   const [{ createTransfer }, { readExtraCa }] = await Promise.all([
     import("../transfer/transfer.ts"),
@@ -106,7 +99,7 @@ async function readText(
   ]);
   const source = parseSource(place);
   const url = source.kind === "r2" || source.kind === "s3" ? await addressOf(source, settings, s3) : place;
-  return await http.fetchText(url, signal, credentialFor(url, sourceSettings(settings).hosts));
+  return await http.fetchText(url, signal, credentialFor(url, settings.hosts));
 }
 
 const SIGNED_SECONDS = 300;
