@@ -19,7 +19,7 @@ const LEVELS: readonly (readonly string[])[] = [
 /** Each risky thing has one door: the only places that may import it. */
 const DOORS: Readonly<Record<string, readonly string[]>> = {
   undici: ["net/"],
-  "@aws-sdk/client-s3": ["net/s3.ts"],
+  "@aws-sdk/client-s3": ["net/s3.ts", "net/s3-session.ts"],
   "@aws-sdk/s3-request-presigner": ["net/s3.ts"],
   yaml: ["catalog/yaml.ts"],
   commander: ["cli/"],

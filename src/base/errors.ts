@@ -35,6 +35,7 @@ export type ErrorCode =
   | "DISK_FULL"
   | "DISK_FAILED"
   | "TREE_CONFLICT"
+  | "BUCKET_CONFLICT"
   | "LOCKED"
   | "LEASE_LOST"
   | "MODELS_MISSING"

@@ -34,3 +34,16 @@ export function bootIdentity(): string | null {
     return null;
   }
 }
+
+/** Runs `make`; process warnings that begin with `prefix` and are given meanwhile are dropped. */
+export function withoutWarning<T>(prefix: string, make: () => T): T {
+  const { emitWarning } = process;
+  process.emitWarning = ((warning: string | Error, ...rest: never[]) => {
+    if (!String(warning).startsWith(prefix)) emitWarning.call(process, warning, ...rest);
+  }) as typeof process.emitWarning;
+  try {
+    return make();
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}

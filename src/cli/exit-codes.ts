@@ -57,6 +57,7 @@ const EXIT_OF: Readonly<Record<ErrorCode, ExitCode>> = {
   DISK_FULL: 1,
   DISK_FAILED: 1,
   TREE_CONFLICT: 1,
+  BUCKET_CONFLICT: 1,
   LOCKED: 5,
   LEASE_LOST: 1,
   MODELS_MISSING: 3,

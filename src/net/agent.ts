@@ -20,9 +20,10 @@ export interface AgentSettings {
   readonly connectTimeoutMs?: number;
   /** Time until the head of an answer, and between two parts of its body. @default 20 000 */
   readonly idleTimeoutMs?: number;
+  /** Connections to one origin at a time; the rest of its requests wait for one of them. @default 8 */
+  readonly connections?: number;
 }
 
-/** Connections to one origin at a time; the rest of its requests wait for one of them. */
 const CONNECTIONS = 8;
 /** Before the next address of a name is tried. Node's own 250 ms give up on hosts that are merely far away. */
 const ATTEMPT_MS = 1000;
@@ -32,10 +33,10 @@ const ATTEMPT_MS = 1000;
  * Behind a proxy names are resolved by the proxy, so there only literal addresses can be judged.
  */
 export function createAgent(settings: AgentSettings): Dispatcher {
-  const { connectTimeoutMs = 10_000, idleTimeoutMs = 20_000 } = settings;
+  const { connectTimeoutMs = 10_000, idleTimeoutMs = 20_000, connections = CONNECTIONS } = settings;
   const trust = { secureContext: trustContext(settings.extraCa) };
   const limits = {
-    connections: CONNECTIONS,
+    connections,
     connectTimeout: connectTimeoutMs,
     headersTimeout: idleTimeoutMs,
     bodyTimeout: idleTimeoutMs,

@@ -4,6 +4,7 @@ import type { BucketAccess } from "../base/access.ts";
 import { isSha256, type Sha256 } from "../base/artifact.ts";
 import type { Clock } from "../base/clock.ts";
 import { ModelsError, reasonOf } from "../base/errors.ts";
+import { withoutWarning } from "../base/process.ts";
 import type { Http } from "./http.ts";
 
 export interface ObjectPlace {
@@ -41,6 +42,8 @@ interface S3Ports {
 }
 
 const HEAD_SECONDS = 300;
+/** What the SDK says of Node versions is for us to heed (`engines`), not for who runs a sync. */
+export const SDK_WARNING = "NodeVersionSupportWarning";
 
 /**
  * The SDK only signs here; every byte goes through {@link Http}, with its proxy, its authorities and its limits.
@@ -56,7 +59,7 @@ export function createS3(access: (place: ObjectPlace) => BucketAccess, ports: S3
     sdk ??= loadSdk();
     const { S3Client, GetObjectCommand, HeadObjectCommand, getSignedUrl } = await sdk;
     const name = nameOf(place);
-    const client = clients.get(name) ?? new S3Client(settings);
+    const client = clients.get(name) ?? withoutWarning(SDK_WARNING, () => new S3Client(settings));
     clients.set(name, client);
     const asked = { Bucket: place.bucket, Key: place.key };
     const command = method === "GET" ? new GetObjectCommand(asked) : new HeadObjectCommand(asked);
@@ -99,7 +102,12 @@ async function loadSdk(): Promise<Sdk> {
   return { ...client, ...presigner };
 }
 
-function clientSettings(place: ObjectPlace, access: BucketAccess): S3ClientConfig {
+/**
+ * How the SDK is set up for the bucket of `place`: no checksums that R2 refuses, no wait for a `100 Continue` that R2
+ * never sends (https://developers.cloudflare.com/r2/api/s3/extensions/).
+ * @throws ModelsError `SOURCE_UNAUTHORIZED` without keys, `CONFIG_INVALID` without an endpoint for R2
+ */
+export function clientSettings(place: Omit<ObjectPlace, "key">, access: BucketAccess): S3ClientConfig {
   const { accessKeyId, secretAccessKey, sessionToken, endpoint, region } = access;
   const hasKeys = accessKeyId !== undefined && secretAccessKey !== undefined;
   if ((!hasKeys && place.kind === "r2") || (access.unset ?? []).length > 0) throw keyless(place, access);
@@ -117,6 +125,7 @@ function clientSettings(place: ObjectPlace, access: BucketAccess): S3ClientConfi
     ...(endpoint === undefined ? { forcePathStyle: place.bucket.includes(".") } : { endpoint, forcePathStyle: true }),
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
+    expectContinueHeader: false,
     ...(hasKeys && {
       credentials: {
         accessKeyId: accessKeyId.reveal(),
@@ -127,9 +136,9 @@ function clientSettings(place: ObjectPlace, access: BucketAccess): S3ClientConfi
   };
 }
 
-const nameOf = (place: ObjectPlace): string => `${place.kind}://${place.bucket}`;
+const nameOf = (place: Omit<ObjectPlace, "key">): string => `${place.kind}://${place.bucket}`;
 
-function keyless(place: ObjectPlace, access: BucketAccess, cause?: unknown): ModelsError {
+function keyless(place: Omit<ObjectPlace, "key">, access: BucketAccess, cause?: unknown): ModelsError {
   const unset = (access.unset ?? []).join(" and ");
   const seen =
     unset === "" ? "it has neither a public URL nor credentials" : `its keys are in ${unset}, which is not set`;
