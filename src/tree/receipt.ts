@@ -28,9 +28,17 @@ const VERSION = 1;
 const MAX_BYTES = 64 * 1024;
 const HOWS: readonly unknown[] = ["fetched", "reused", "adopted", "linked"] satisfies readonly ReceiptHow[];
 
-/** True when the file that `stamp` is of is the very file, unchanged, that the receipt was written for. */
+const SECOND_NS = 1_000_000_000n;
+
+/**
+ * True when the receipt is of this very file, or of the one that it was copied from to another disk with its time kept:
+ * a layer of an image, a moved tree. Image layers keep whole seconds. On one device another inode is another file.
+ */
 export function isReceiptFor(receipt: Receipt, stamp: Stamp): boolean {
-  return isSameStamp(receipt, stamp);
+  if (isSameStamp(receipt, stamp)) return true;
+  const wholeSecond = receipt.mtimeNs - (receipt.mtimeNs % SECOND_NS);
+  const isSameTime = stamp.mtimeNs === receipt.mtimeNs || stamp.mtimeNs === wholeSecond;
+  return receipt.dev !== stamp.dev && receipt.size === stamp.size && isSameTime;
 }
 
 /** The receipt of `path`, or null: a torn, lying or foreign receipt is none. */

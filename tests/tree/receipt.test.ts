@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseTreePath } from "../../src/base/paths.ts";
-import { parseReceipt, type Receipt, readReceipt, writeReceipt } from "../../src/tree/receipt.ts";
+import { isReceiptFor, parseReceipt, type Receipt, readReceipt, writeReceipt } from "../../src/tree/receipt.ts";
 import { seal } from "../../src/tree/sealed.ts";
 import { createBench, makeHome, sha256Of } from "./support.ts";
 
@@ -22,6 +22,23 @@ const receipt: Receipt = {
   how: "fetched",
   aliases: [parseTreePath("unet/style.safetensors")],
 };
+
+describe("isReceiptFor()", () => {
+  const moved = { ...receipt, inode: 7n, dev: 9n };
+
+  it("knows the file by size, time and inode, whatever number its device has after a mount", () => {
+    expect(isReceiptFor(receipt, { ...receipt, dev: 9n })).toBe(true);
+    expect(isReceiptFor(receipt, { ...receipt, inode: 7n })).toBe(false);
+    expect(isReceiptFor(receipt, { ...receipt, mtimeNs: receipt.mtimeNs + 1n })).toBe(false);
+  });
+
+  it("believes a tree that was copied to another disk with its times, as an image layer keeps them", () => {
+    expect(isReceiptFor(receipt, moved)).toBe(true);
+    expect(isReceiptFor(receipt, { ...moved, mtimeNs: 1_763_700_000_000_000_000n })).toBe(true);
+    expect(isReceiptFor(receipt, { ...moved, mtimeNs: 1_763_700_001_000_000_000n })).toBe(false);
+    expect(isReceiptFor(receipt, { ...moved, size: 13 })).toBe(false);
+  });
+});
 
 describe("writeReceipt()", () => {
   it("gives back every field, with 64-bit numbers whole", async () => {
