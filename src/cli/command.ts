@@ -1,6 +1,7 @@
 /** What a command is to the frame: its words, its flags, what completes them, and the function that does it. */
 import type { Clock } from "../base/clock.ts";
 import type { Paper } from "../report/notices.ts";
+import type { Override } from "../workflow/workflow.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import type { Terminal } from "./process.ts";
 
@@ -16,6 +17,8 @@ export interface Flags {
   readonly color?: boolean;
   readonly kit?: readonly string[];
   readonly workflow?: readonly string[];
+  /** Values in place of those in the workflow. */
+  readonly set?: readonly Override[];
   readonly dryRun?: boolean;
   readonly offline?: boolean;
   readonly frozen?: boolean;

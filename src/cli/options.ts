@@ -1,6 +1,7 @@
 /** The flags that commands share, described once. */
 import { parseBytes } from "../base/bytes.ts";
 import { ModelsError } from "../base/errors.ts";
+import { parseOverride } from "../workflow/overrides.ts";
 import type { ArgumentSpec, OptionSpec } from "./command.ts";
 
 /** Repeatable, and comma separated within one: `--kit flux,sdxl --kit wan`. */
@@ -11,6 +12,11 @@ function collect(text: string, before: unknown): readonly string[] {
 /** Repeatable only: a path may have a comma. */
 function collectWhole(text: string, before: unknown): readonly string[] {
   return [...listOf(before), text];
+}
+
+/** Repeatable: `--set 4.ckpt_name=a.safetensors --set 7.lora_name=b.safetensors`. */
+function collectOverride(text: string, before: unknown): readonly unknown[] {
+  return [...(Array.isArray(before) ? before : []), parseOverride(text)];
 }
 
 function listOf(before: unknown): readonly string[] {
@@ -66,6 +72,13 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   { flags: "--no-color", says: "no colour (as with NO_COLOR)" },
 ];
 
+/** A value in place of the one in a workflow, as callers of a worker override it. */
+export const SET_OPTION: OptionSpec = {
+  flags: "--set <node.input=value>",
+  says: "put a value into the workflow before it is read, such as 4.ckpt_name=name.safetensors; repeatable",
+  parse: collectOverride,
+};
+
 /** Which models: the same for every command that takes a selection. */
 export const SELECT_OPTIONS: readonly OptionSpec[] = [
   {
@@ -80,6 +93,7 @@ export const SELECT_OPTIONS: readonly OptionSpec[] = [
     parse: collect,
     completes: "file",
   },
+  SET_OPTION,
 ];
 
 export const MODEL_ARGUMENT: ArgumentSpec = {

@@ -2,6 +2,7 @@
 import { ModelsError, type Problem } from "../base/errors.ts";
 import type { Selectors } from "../operations/select.ts";
 import { selectionFromEnvironment } from "../settings.ts";
+import type { Override } from "../workflow/workflow.ts";
 import type { Call } from "./command.ts";
 
 export interface Selection extends Selectors {
@@ -9,13 +10,14 @@ export interface Selection extends Selectors {
   /** Paths, and bytes for what came over standard input. */
   readonly workflows: readonly (string | Uint8Array)[];
   readonly models: readonly string[];
+  readonly set: readonly Override[];
 }
 
 /** The selection as written; empty when nothing is. */
 export async function writtenSelection(call: Pick<Call, "args" | "flags" | "terminal">): Promise<Selection> {
   const { args, flags, terminal } = call;
   const workflows = await Promise.all((flags.workflow ?? []).map((file) => workflowInput(file, terminal)));
-  return { kits: flags.kit ?? [], workflows, models: args };
+  return { kits: flags.kit ?? [], workflows, models: args, set: flags.set ?? [] };
 }
 
 /** A path as it is; for `-` the bytes of standard input. */
@@ -28,7 +30,7 @@ export async function selectionOf(call: Pick<Call, "args" | "flags" | "terminal"
   const written = await writtenSelection(call);
   if (!isEmpty(written)) return written;
   const { kits, workflows } = selectionFromEnvironment(call.terminal.environment);
-  return { kits, workflows, models: [] };
+  return { ...written, kits, workflows };
 }
 
 /** True when nothing is selected. */

@@ -58,7 +58,7 @@ export function createParts({ flags, environment, cwd, clock }: Composition): Pa
       const wanted = isEmptySelection(selectors) ? await environmentSelectors(environment) : selectors;
       return await selectModels(wanted, await catalog(), async (workflow, known) => {
         const [{ matchReferences }, read] = await Promise.all([import("./match-references.ts"), readWorkflow()]);
-        return matchReferences((await read(workflow)).asked.references, known);
+        return matchReferences((await read(workflow, { set: wanted.set ?? [] })).asked.references, known);
       });
     },
     readWorkflow,

@@ -3,6 +3,7 @@ import { ModelsError, type Problem } from "../base/errors.ts";
 import { collisionKey, type TreePath } from "../base/paths.ts";
 import type { Catalog, Model } from "../catalog/model.ts";
 import { modelNamed, modelsOfKit } from "../catalog/select.ts";
+import type { Override } from "../workflow/workflow.ts";
 import type { Match, UnknownReference, View } from "./match-references.ts";
 
 /** What every operation takes to know which models are meant. */
@@ -11,6 +12,8 @@ export interface Selectors {
   readonly kits?: readonly string[];
   /** ComfyUI workflows: a path of a file, or the parsed graph itself. */
   readonly workflows?: readonly unknown[];
+  /** Values in place of those in the workflow, when there is only one. */
+  readonly set?: readonly Override[];
   /** Names of models, or their paths in the tree. */
   readonly models?: readonly string[];
 }
@@ -45,7 +48,8 @@ export async function selectModels(
       fix: "name some, such as --kit flux, --workflow graph.json or a model's name, or set BASE_MODEL_KIT",
     });
   }
-  const { kits = [], workflows = [], models = [] } = selectors;
+  const { kits = [], workflows = [], models = [], set = [] } = selectors;
+  if (set.length > 0 && workflows.length !== 1) throw setWithoutOne(workflows.length);
   const matched = (await Promise.all(workflows.map((workflow) => matchWorkflow(workflow, catalog)))).flat();
   const named = [
     ...kits.flatMap((kit) => modelsOfKit(catalog, kit)),
@@ -56,6 +60,13 @@ export async function selectModels(
   const unknown = uniqueByPath(matched.flatMap((one) => one.unknown ?? []));
   const views = matched.flatMap((one) => one.view ?? []);
   return { models: wanted, unknown: unknown.filter((one) => !isDecided(one, named)), views };
+}
+
+function setWithoutOne(count: number): ModelsError {
+  const seen = count === 0 ? "no workflow is named" : `${count} workflows are named`;
+  return new ModelsError("USAGE", `Cannot set a value in a workflow: ${seen}, expected one`, {
+    fix: "name one workflow, such as --workflow graph.json --set 4.ckpt_name=name.safetensors",
+  });
 }
 
 /** Naming one of the candidates is how a person says which of them a workflow means. */

@@ -119,6 +119,18 @@ describe("a workflow as a selection", () => {
     expect((await models.check({ workflows: [GRAPH], isStrict: true })).ok).toBe(false);
   });
 
+  it("select() puts values into the one workflow that is named, as a caller overrides them", async () => {
+    await using box = await makeGraphBox();
+    const set = [{ node: "3", input: "unet_name", value: "sub/box-a.safetensors" }];
+    const { models, views } = await box.open().select({ workflows: [{ "3": GRAPH["3"] }], set });
+    expect(models.map(({ name }) => name)).toEqual(["box-a"]);
+    expect(views).toEqual([{ model: "box-a", path: "diffusion_models/sub/box-a.safetensors" }]);
+    await expect(box.open().select({ workflows: [GRAPH, GRAPH], set })).rejects.toMatchObject({ code: "USAGE" });
+    await expect(box.open().select({ models: ["box-a"], set })).rejects.toMatchObject({ code: "USAGE" });
+    const absent = [{ node: "77", input: "x", value: "y" }];
+    await expect(box.open().inspect(GRAPH, { set: absent })).rejects.toMatchObject({ code: "WORKFLOW_INVALID" });
+  });
+
   it("comes from PRELOAD_WORKFLOW when nothing is named", async () => {
     await using box = await makeGraphBox();
     await writeFile(join(box.folder, "graph.json"), JSON.stringify(GRAPH));

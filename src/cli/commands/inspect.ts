@@ -7,6 +7,7 @@ import { type Call, type CommandSpec, printJson, printLines } from "../command.t
 import { EXIT_DONE } from "../exit-codes.ts";
 import { findingLines } from "../findings.ts";
 import { withModels } from "../open-models.ts";
+import { SET_OPTION } from "../options.ts";
 import { workflowInput } from "../selection.ts";
 
 export const inspectCommand: CommandSpec = {
@@ -17,7 +18,7 @@ export const inspectCommand: CommandSpec = {
       completes: "file",
     },
   ],
-  options: [{ flags: "--include-muted", says: "also what only muted or bypassed nodes ask for" }],
+  options: [{ flags: "--include-muted", says: "also what only muted or bypassed nodes ask for" }, SET_OPTION],
   examples: [
     { line: "models inspect graph.json", says: "which node asks for which file, and is it here" },
     { line: "models inspect ComfyUI_00001_.png", says: "the same of the workflow inside a picture" },
@@ -31,8 +32,8 @@ export const inspectCommand: CommandSpec = {
   run: (call) =>
     withModels(call, async (models) => {
       const [file = ""] = call.args;
-      const includeInactive = call.flags.includeMuted === true;
-      const report = await models.inspect(await workflowInput(file, call.terminal), { includeInactive });
+      const { includeMuted: includeInactive = false, set = [] } = call.flags;
+      const report = await models.inspect(await workflowInput(file, call.terminal), { includeInactive, set });
       if (call.flags.json === true) printJson(call, report);
       else printReport(report, call);
       return EXIT_DONE;
