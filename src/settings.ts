@@ -1,7 +1,7 @@
 /** Everything that a person may set, resolved once into one frozen value: flag > environment > config > default. */
 import { readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   awsAccess,
@@ -39,6 +39,27 @@ export interface Limits {
   readonly reserveBytes: number;
 }
 
+/** A public key that may sign manifests, kits, lockfiles and piece tables. */
+export interface TrustedKeyEntry {
+  readonly name: string;
+  /** In minisign's format: the line that starts with `RW`. */
+  readonly key: string;
+  /** Names of the kits and manifests that it may sign; null for all. */
+  readonly kits: readonly string[] | null;
+  /** Folders of the tree in which its models may lie; null for all. */
+  readonly paths: readonly string[] | null;
+  /** Milliseconds since 1970; null for no end. */
+  readonly notAfter: number | null;
+  readonly isRevoked: boolean;
+}
+
+/** Whose word counts: with a policy, nothing but the built-in catalogue is believed without a signature. */
+export interface TrustPolicy {
+  readonly keys: readonly TrustedKeyEntry[];
+  /** Paths and URLs of public keys that one of `keys` has signed. */
+  readonly rotations: readonly string[];
+}
+
 /** Complete and deeply frozen. Paths are absolute. */
 export interface Settings {
   readonly root: string;
@@ -67,6 +88,10 @@ export interface Settings {
   readonly caFile: string | null;
   readonly allowPickle: boolean;
   readonly trustFirstUse: boolean;
+  /** Null when no key is named: then no signature is asked for. */
+  readonly trust: TrustPolicy | null;
+  /** Whether a version older than one that was seen is fine. */
+  readonly allowDowngrade: boolean;
   /** The config that was read, or null. */
   readonly config: string | null;
 }
@@ -85,6 +110,8 @@ export interface SettingsFlags extends Partial<Limits> {
   readonly offline?: boolean;
   readonly allowPickle?: boolean;
   readonly trustFirstUse?: boolean;
+  /** Accepts, for this run, signed files that are older than those accepted before. @default false */
+  readonly allowDowngrade?: boolean;
 }
 
 /** What `models.config.yaml` may say, its relative paths made absolute. Secrets stand in it by the name of a variable. */
@@ -101,6 +128,7 @@ export interface Config {
   readonly caFile?: string;
   readonly allowPickle?: boolean;
   readonly trustFirstUse?: boolean;
+  readonly trust?: TrustPolicy;
 }
 
 /** A bucket of the config; the keys are names of environment variables. */
@@ -155,6 +183,8 @@ export async function resolveSettings(
     caFile: absoluteOrNull(cwd, variableOf(env, "NODE_EXTRA_CA_CERTS")) ?? config.caFile ?? null,
     allowPickle: flags.allowPickle ?? config.allowPickle ?? false,
     trustFirstUse: flags.trustFirstUse ?? config.trustFirstUse ?? false,
+    trust: config.trust ?? null,
+    allowDowngrade: flags.allowDowngrade ?? false,
     config: file,
   });
 }
@@ -192,6 +222,11 @@ function places(
 ): readonly string[] {
   const own = join(PACKAGE_ROOT, builtIn);
   return [own, ...configured, ...flagged.map((place) => placeFrom(cwd, place))];
+}
+
+/** True for a path in the catalogue that came with this very package, and is trusted as the package is. */
+export function isBuiltIn(path: string): boolean {
+  return ["manifests", "kits"].some((name) => path.startsWith(join(PACKAGE_ROOT, name, sep)));
 }
 
 /** A place of manifests or kits: a URL as it is, a path made absolute from `folder`. */

@@ -56,6 +56,8 @@ describe("resolveSettings()", () => {
       caFile: null,
       allowPickle: false,
       trustFirstUse: false,
+      trust: null,
+      allowDowngrade: false,
       config: null,
     });
   });

@@ -10,6 +10,7 @@ import { nameField, schemaField, versionField } from "./fields.ts";
 import { problemsError } from "./problems.ts";
 import { MAX_TEXT_BYTES, readDocument } from "./read.ts";
 import { sourceProblem } from "./source-uri.ts";
+import { type TrustFile, toTrustPolicy, trustSchema } from "./trust-config.ts";
 
 const PLACEHOLDER = /\{([^{}]*)\}/g;
 const KNOWN_PLACEHOLDERS = ["path", "name", "sha256"];
@@ -67,6 +68,7 @@ export interface ConfigFile {
   readonly caFile?: string | undefined;
   readonly allowPickle?: boolean | undefined;
   readonly trustFirstUse?: boolean | undefined;
+  readonly trust?: TrustFile | undefined;
 }
 
 interface LimitsFile {
@@ -154,6 +156,7 @@ export const configSchema: z.ZodType<ConfigFile> = z
     caFile: folderField.optional().describe("PEM file of authorities to trust beside the built-in ones."),
     allowPickle: z.boolean().optional(),
     trustFirstUse: z.boolean().optional(),
+    trust: trustSchema.optional().describe("With it, only what one of these keys signed is believed."),
   })
   .describe("What models.config.yaml may say.");
 
@@ -202,6 +205,7 @@ function toConfig(file: ConfigFile, folder: string): Config {
     caFile: file.caFile && resolve(folder, file.caFile),
     allowPickle: file.allowPickle,
     trustFirstUse: file.trustFirstUse,
+    trust: file.trust && toTrustPolicy(file.trust, folder),
   });
 }
 
