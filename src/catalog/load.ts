@@ -1,13 +1,14 @@
 /** Manifests and kits of every place as one catalogue, or every mistake in all of them. */
 import type { Problem } from "../base/errors.ts";
+import { type Admit, createDoor, type Door, type Grant } from "./admission.ts";
 import type { Checked } from "./checked.ts";
 import { findCollisions } from "./collisions.ts";
 import type { Document } from "./document.ts";
-import { readKit } from "./kit.ts";
+import { type PlacedKit, readKit } from "./kit.ts";
 import { findKitProblems } from "./kit-links.ts";
-import { readManifest } from "./manifest.ts";
+import { type PlacedModel, readManifest } from "./manifest.ts";
 import type { Catalog } from "./model.ts";
-import { type FetchText, type PlaceFiles, readPlace } from "./places.ts";
+import { type CatalogFile, type FetchText, type PlaceFiles, readPlace } from "./places.ts";
 import { problemsError } from "./problems.ts";
 import { readDocument } from "./read.ts";
 
@@ -20,15 +21,23 @@ export interface CatalogPlaces {
   readonly kits: readonly string[];
 }
 
+export interface CatalogPorts {
+  readonly fetchText: FetchText;
+  /** Asked for each file before it is read. @default every file is let in */
+  readonly admit?: Admit | undefined;
+}
+
 /**
  * Reads every place at once and joins what they say.
- * @throws ModelsError `MANIFEST_INVALID` with every problem of every file, or whatever `fetchText` throws
+ * @throws ModelsError `MANIFEST_INVALID` with every problem of every file, or whatever `fetchText` and `admit` throw
  */
-export async function loadCatalog(places: CatalogPlaces, ports: { readonly fetchText: FetchText }): Promise<Catalog> {
+export async function loadCatalog(places: CatalogPlaces, ports: CatalogPorts): Promise<Catalog> {
+  const door = createDoor();
   const [manifests, kits] = await Promise.all([
-    readAll(places.manifests, readManifest, ports.fetchText),
-    readAll(places.kits, readKit, ports.fetchText),
+    readAll(places.manifests, MANIFESTS, { ...ports, door }),
+    readAll(places.kits, KITS, { ...ports, door }),
   ]);
+  door.close();
   const models = merge(manifests.places, ({ model }) => model, "model");
   const placedKits = merge(kits.places, ({ kit }) => kit, "kit");
   const unread = [...manifests.problems, ...kits.problems];
@@ -49,14 +58,33 @@ interface ReadPlaces<T> {
   readonly problems: readonly Problem[];
 }
 
-async function readAll<T>(
-  places: readonly string[],
-  read: (document: Document) => Promise<Checked<readonly T[]>>,
-  fetchText: FetchText,
-): Promise<ReadPlaces<T>> {
-  const found = await Promise.all([...new Set(places)].map((place) => readPlace(place, fetchText)));
+/** How one kind of file is read, and what it speaks of. */
+interface Reading<T> {
+  readonly kind: "manifest" | "kit";
+  readonly read: (document: Document) => Promise<Checked<readonly T[]>>;
+  readonly contents: (held: readonly T[]) => Parameters<Grant["assertCovers"]>[0];
+}
+
+const MANIFESTS: Reading<PlacedModel> = {
+  kind: "manifest",
+  read: readManifest,
+  contents: (held) => ({ paths: held.flatMap(({ model }) => [model.path, ...model.aliases]) }),
+};
+
+const KITS: Reading<PlacedKit> = {
+  kind: "kit",
+  read: readKit,
+  contents: ([placed]) => (placed === undefined ? {} : { name: placed.kit.name }),
+};
+
+interface ReadPorts extends CatalogPorts {
+  readonly door: Door;
+}
+
+async function readAll<T>(places: readonly string[], reading: Reading<T>, ports: ReadPorts): Promise<ReadPlaces<T>> {
+  const found = await Promise.all([...new Set(places)].map((place) => readPlace(place, ports.fetchText)));
   const held: ReadFiles<T>[] = [];
-  for (const place of found) held.push(await readFiles(place, read));
+  for (const place of found) held.push(await readFiles(place, reading, ports));
   return { places: held.map(({ held: one }) => one), problems: held.flatMap(({ problems }) => problems) };
 }
 
@@ -65,19 +93,29 @@ interface ReadFiles<T> {
   readonly problems: readonly Problem[];
 }
 
-async function readFiles<T>(
-  place: PlaceFiles,
-  read: (document: Document) => Promise<Checked<readonly T[]>>,
-): Promise<ReadFiles<T>> {
+async function readFiles<T>(place: PlaceFiles, reading: Reading<T>, ports: ReadPorts): Promise<ReadFiles<T>> {
   const results: Checked<readonly T[]>[] = [];
-  for (const { file, content } of place.files) {
-    const text = await readDocument(file, content);
-    results.push(text.kind === "ok" ? await read(text.document) : text);
+  for (const file of place.files) {
+    const result = await ports.door.pass(() => readAdmitted(file, reading, ports.admit));
+    if (result !== null) results.push(result);
   }
   return {
     held: results.flatMap((result) => (result.kind === "ok" ? result.value : [])),
     problems: [...place.problems, ...results.flatMap((result) => (result.kind === "bad" ? result.problems : []))],
   };
+}
+
+async function readAdmitted<T>(
+  { file, place, content }: CatalogFile,
+  { kind, read, contents }: Reading<T>,
+  admit: Admit | undefined,
+): Promise<Checked<readonly T[]>> {
+  const bytes = (): Uint8Array => (typeof content === "string" ? Buffer.from(content) : content);
+  const grant = (await admit?.({ kind, place, content: bytes() })) ?? null;
+  const text = await readDocument(file, content);
+  const result = text.kind === "ok" ? await read(text.document) : text;
+  if (result.kind === "ok") grant?.assertCovers(contents(result.value));
+  return result;
 }
 
 interface Merged<T> {

@@ -3,6 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import type { Sha256 } from "../base/artifact.ts";
 import { ModelsError, type Problem, reasonOf } from "../base/errors.ts";
 import { collisionKey, type TreePath } from "../base/paths.ts";
+import type { Admit } from "./admission.ts";
 import type { Checked } from "./checked.ts";
 import type { Document } from "./document.ts";
 import type { Lock, LockedModel } from "./lock.ts";
@@ -37,11 +38,16 @@ version: 1
 
 /**
  * The lock at `path`, or null when there is no file.
- * @throws ModelsError `LOCKFILE_INVALID` with every problem
+ * @param admit asked before the file is read; every file is let in unless given
+ * @throws ModelsError `LOCKFILE_INVALID` with every problem, or whatever `admit` throws
  */
-export async function readLock(path: string): Promise<Lock | null> {
+export async function readLock(path: string, admit?: Admit): Promise<Lock | null> {
   const content = await contentOf(path);
-  return content === null ? null : parseLock(content, path);
+  if (content === null) return null;
+  const grant = (await admit?.({ kind: "lockfile", place: path, content })) ?? null;
+  const lock = await parseLock(content, path);
+  grant?.assertCovers({ paths: [...lock.models.values()].map((model) => model.path) });
+  return lock;
 }
 
 /**

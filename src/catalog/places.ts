@@ -13,6 +13,8 @@ export type FetchText = (url: string, signal?: AbortSignal) => Promise<string>;
 export interface CatalogFile {
   /** As problems name it. */
   readonly file: string;
+  /** Its path or URL, which may hold a secret. */
+  readonly place: string;
   readonly content: Uint8Array | string;
 }
 
@@ -40,7 +42,7 @@ async function readRemote(url: string, fetchText: FetchText): Promise<PlaceFiles
     const problem = { at: redactUrl(url), message: "no catalogue can be read over this scheme", fix: "use https://" };
     return { files: [], problems: [problem] };
   }
-  return { files: [{ file: redactUrl(url), content: await fetchText(url) }], problems: [] };
+  return { files: [{ file: redactUrl(url), place: url, content: await fetchText(url) }], problems: [] };
 }
 
 async function readLocal(place: string, pathOf: () => string): Promise<PlaceFiles> {
@@ -71,7 +73,7 @@ async function readOne(path: string): Promise<CatalogFile | Problem> {
       const message = `this has ${found.size} bytes, more than ${MAX_TEXT_BYTES}`;
       return { at: `${path}:1:1`, message, fix: "split it into several files" };
     }
-    return { file: path, content: await readFile(path) };
+    return { file: path, place: path, content: await readFile(path) };
   } catch (error) {
     return unreadable(path, error);
   }
