@@ -3,7 +3,7 @@ import type { Sha256 } from "./artifact.ts";
 import type { ErrorCode } from "./errors.ts";
 
 /** What will be done about one model. */
-export type PlanAction = "present" | "reuse" | "resume" | "fetch" | "link";
+export type PlanAction = "present" | "reuse" | "resume" | "fetch" | "link" | "send";
 
 export interface PlanLine {
   readonly model: string;
@@ -46,6 +46,8 @@ export interface Summary {
   readonly wastedBytes: number;
   /** Bytes that were linked or copied from files already on this box. */
   readonly reusedBytes: number;
+  /** Bytes that went to a bucket; absent where nothing was to be sent. */
+  readonly sentBytes?: number;
   readonly elapsedMs: number;
   readonly mirrors: readonly MirrorShare[];
 }
@@ -58,6 +60,8 @@ export type EventBody =
       readonly fetchBytes: number;
       readonly reuseBytes: number;
       readonly freeBytes: number;
+      /** Bytes that must go to the bucket that `root` then names; absent where nothing is to be sent. */
+      readonly sendBytes?: number;
     }
   | { readonly kind: "mirror-found"; readonly model: string; readonly mirror: string; readonly source: string }
   | {
@@ -82,7 +86,7 @@ export type EventBody =
       readonly path: string;
       readonly size: number;
       readonly sha256: Sha256;
-      readonly how: "fetched" | "reused" | "linked" | "present";
+      readonly how: "fetched" | "reused" | "linked" | "present" | "sent";
       readonly mirrors: readonly MirrorShare[];
     }
   | {

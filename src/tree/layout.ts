@@ -21,6 +21,8 @@ export interface Layout {
   readonly lockOf: (key: string) => string;
   /** A place for a file that is moved elsewhere once it is whole; `unique` is a name nobody else has. */
   readonly temporaryOf: (unique: string) => string;
+  /** The record of an unfinished upload to `place`. */
+  readonly uploadOf: (place: string) => string;
   /** Digests of files outside the tree that were hashed before. */
   readonly knownDigests: string;
   /** The parent of `path` (absolute, below the root), relative to the root. */
@@ -31,6 +33,9 @@ export interface Layout {
 export const STATE_FOLDERS: readonly string[] = ["receipts", "partial", "locks", "tmp"].map((name) =>
   join(STATE_FOLDER, name),
 );
+
+/** Folder of {@link Layout.uploadOf}, made by the first upload. */
+export const UPLOADS_FOLDER: string = join(STATE_FOLDER, "uploads");
 
 const MAX_COMPONENT_BYTES = 255;
 const EXTENSION = ".json";
@@ -50,6 +55,7 @@ export function createLayout(root: string): Layout {
     },
     lockOf: (key) => state("locks", `${fileNameOf(key)}.lock`),
     temporaryOf: (unique) => state("tmp", unique),
+    uploadOf: (place) => state("uploads", `${digestOf(place)}.jsonl`),
     knownDigests: state("known-digests.json"),
     folderOf: (path) => relative(whole, dirname(path)),
   };
