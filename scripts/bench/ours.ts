@@ -1,6 +1,7 @@
 /** How modelferry takes part: the real command line with a manifest of its own, and the bare lanes of the library. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { isLoopback } from "../../src/base/access.ts";
 import { HOME } from "./options.ts";
 import type { Offer } from "./rivals.ts";
 import type { Command, Contender, Served } from "./terms.ts";
@@ -25,6 +26,7 @@ const treePath = (file: Served): string => `diffusion_models/${file.name}`;
 export function syncContender(offer: Offer, settings: OursSettings = {}): Contender {
   const places = writeCatalog(offer, settings);
   const lanes = settings.lanes === undefined ? [] : ["--lanes", String(settings.lanes)];
+  const mirrors = offer.origins.filter(isPlain).flatMap((origin) => ["--mirror", `${origin}/{name}.safetensors`]);
   return {
     name: settings.name ?? "modelferry sync",
     kind: "ours",
@@ -40,6 +42,7 @@ export function syncContender(offer: Offer, settings: OursSettings = {}): Conten
         join(folder, "models"),
         "--json",
         ...lanes,
+        ...mirrors,
       ],
       environment: { ...trust(offer), ...settings.environment },
     }),
@@ -64,6 +67,9 @@ export function lanesContender(offer: Offer): Contender {
 const trust = ({ caFile }: Offer): Readonly<Record<string, string>> =>
   caFile === null ? {} : { NODE_EXTRA_CA_CERTS: caFile };
 
+/** A manifest takes plain HTTP from this box only; an origin of the own network is named as a mirror. */
+const isPlain = (origin: string): boolean => origin.startsWith("http://") && !isLoopback(new URL(origin).hostname);
+
 /** A manifest and a kit with all files of an offer. */
 export interface CatalogPlaces {
   readonly manifest: string;
@@ -82,7 +88,9 @@ export const catalogWords = ({ manifest, kit }: CatalogPlaces): readonly string[
 export function writeCatalog(offer: Offer, { name = "plain", sourceOf }: OursSettings = {}): CatalogPlaces {
   const stem = join(offer.lists, name.replace(/[^a-z0-9]+/gi, "-"));
   const sources = (file: Served): readonly string[] =>
-    sourceOf === undefined ? offer.origins.map((origin) => `${origin}/${file.name}`) : [sourceOf(file)];
+    sourceOf === undefined
+      ? offer.origins.filter((origin) => !isPlain(origin)).map((origin) => `${origin}/${file.name}`)
+      : [sourceOf(file)];
   const models = offer.files.map((file) => modelText(file, sources(file)));
   const names = offer.files.map((file) => `  - ${modelName(file)}`);
   const places = { manifest: `${stem}-manifest.yaml`, kit: `${stem}-kit.yaml` };
@@ -103,7 +111,7 @@ function modelText(file: Served, sources: readonly string[]): string {
     `    size: ${file.size}`,
     `    sha256: ${file.sha256}`,
     "    license: cc0-1.0",
-    "    sources:",
+    ...(sources.length === 0 ? [] : ["    sources:"]),
     ...sources.map((source) => `      - ${source}`),
   ].join("\n");
 }

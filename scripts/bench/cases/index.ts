@@ -1,5 +1,18 @@
 /** The cases, in the order in which they run. */
 import type { Case } from "../bench.ts";
+import { cappedConnectionsCase, cappedLinkCase, stragglerCase } from "./links.ts";
+import { deathCase, silenceCase, threeMirrorsCase, twoMirrorsCase } from "./mirrors.ts";
 import { httpCase, httpsCase, kitCase } from "./unthrottled.ts";
 
-export const CASES: readonly Case[] = [httpCase, httpsCase, kitCase];
+export const CASES: readonly Case[] = [
+  httpCase,
+  httpsCase,
+  kitCase,
+  cappedConnectionsCase,
+  cappedLinkCase,
+  twoMirrorsCase,
+  threeMirrorsCase,
+  deathCase,
+  silenceCase,
+  stragglerCase,
+];

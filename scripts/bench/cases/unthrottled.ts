@@ -136,20 +136,24 @@ function limits(
   };
   if (native.limit === null) return [copy];
   const words = [native.limit, origin.address, String(origin.port), path, String(file.size)];
-  const program: Contender = {
-    name: "C, 4 connections",
+  const program = (threads: number): Contender => ({
+    name: `C, 4 connections, ${threads} thread${threads === 1 ? "" : "s"}`,
     kind: "limit",
     isVerifying: false,
-    command: (into) => ({ argv: [...words, join(into, file.name), "4", "2"] }),
-  };
-  return [program, copy];
+    command: (into) => ({ argv: [...words, join(into, file.name), "4", String(threads)] }),
+  });
+  return [program(2), program(1), copy];
 }
+
+/** The faster of the two C programs. */
+const limitOf = (outcomes: readonly Outcome[]): Outcome | undefined =>
+  best(outcomes.filter(({ name }) => name.startsWith("C, ")));
 
 const unverified = (outcomes: readonly Outcome[]): readonly Outcome[] =>
   rivalsIn(outcomes).filter(({ isVerifying }) => !isVerifying);
 
 function bareVerdicts(outcomes: readonly Outcome[]): readonly Verdict[] {
-  const [ours, limit] = [named(outcomes, "modelferry's lanes"), named(outcomes, "C, 4 connections")];
+  const [ours, limit] = [named(outcomes, "modelferry's lanes"), limitOf(outcomes)];
   const name = "HTTP unthrottled, no digest";
   return [
     compareTimes({ case: `${name}: the C limit`, ours, versus: limit, atMost: 1.15 }),
@@ -159,7 +163,7 @@ function bareVerdicts(outcomes: readonly Outcome[]): readonly Verdict[] {
 
 function digestVerdicts(outcomes: readonly Outcome[]): readonly Verdict[] {
   const ours = named(outcomes, "modelferry sync");
-  const limit = named(outcomes, "C, 4 connections");
+  const limit = limitOf(outcomes);
   const name = "HTTP unthrottled, sha256";
   const [curl, aria] = [named(outcomes, "curl + openssl"), named(outcomes, "aria2c + checksum")];
   return [

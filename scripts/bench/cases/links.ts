@@ -1,0 +1,246 @@
+/** Links with an end to them: a cap on each connection, a cap on all together, and one connection in sixteen that crawls. */
+import {
+  type Bench,
+  type Case,
+  contest,
+  listsOf,
+  networkOf,
+  nginxOf,
+  roundsOf,
+  scaled,
+  serve,
+  skippedCase,
+  unserve,
+} from "../bench.ts";
+import {
+  best,
+  claim,
+  compareTimes,
+  formatRate,
+  named,
+  over,
+  rampMs,
+  rate,
+  rivalsIn,
+  seconds,
+  seriesOf,
+  steadyRate,
+  tailMs,
+  wallOf,
+} from "../figures.ts";
+import type { Pace } from "../origin.ts";
+import { type OursSettings, syncContender } from "../ours.ts";
+import { type Offer, type RivalName, rivals } from "../rivals.ts";
+import type { CaseReport, Contender, Outcome, Verdict } from "../terms.ts";
+
+const MB = 1_000_000;
+/** Tools that open several connections for one file; the others get what one connection gives. */
+const PARALLEL: readonly RivalName[] = ["aria2c", "rclone", "lftp"];
+const CONNECTIONS = 16;
+
+/** A link, a pace for each connection, and who tries it. */
+interface Track {
+  readonly id: string;
+  readonly title: string;
+  readonly about: string;
+  readonly bytes: number;
+  readonly linkRate: number;
+  readonly pace: Omit<Pace, "library"> | null;
+  readonly fixed: readonly number[];
+  readonly rivals: readonly RivalName[];
+  readonly rounds: number;
+  readonly verdicts: (outcomes: readonly Outcome[]) => readonly Verdict[];
+}
+
+const CAP = 20 * MB;
+const CAPPED_LINK = 160 * MB;
+
+export const cappedConnectionsCase: Case = {
+  id: "cap",
+  title: "20 MB/s a connection, 160 MB/s in all",
+  run: (bench, identity) =>
+    runTrack(bench, {
+      ...identity,
+      about: "every connection paced to 20 MB/s by the kernel (SO_MAX_PACING_RATE), the link shaped to 160 MB/s",
+      bytes: scaled(bench, 1200, 600) * MB,
+      linkRate: CAPPED_LINK,
+      pace: { bytesPerSecond: CAP },
+      fixed: bench.options.isQuick ? [] : [4, 16],
+      rivals: PARALLEL,
+      rounds: roundsOf(bench, 2),
+      verdicts: (outcomes) => [...rampVerdicts(outcomes), ...fixedVerdicts("Per-connection cap", outcomes)],
+    }),
+};
+
+const LINK = 100 * MB;
+
+export const cappedLinkCase: Case = {
+  id: "link",
+  title: "A link of 100 MB/s",
+  run: (bench, identity) =>
+    runTrack(bench, {
+      ...identity,
+      about: "one link shaped to 100 MB/s, no cap on a connection",
+      bytes: scaled(bench, 600, 300) * MB,
+      linkRate: LINK,
+      pace: null,
+      fixed: bench.options.isQuick ? [4] : [1, 4, 16],
+      rivals: ["curl + openssl", ...PARALLEL],
+      rounds: roundsOf(bench, 2),
+      verdicts: (outcomes) => [...fixedVerdicts("Capped link", outcomes), ...tailVerdicts(outcomes)],
+    }),
+};
+
+async function runTrack(bench: Bench, track: Track): Promise<CaseReport> {
+  if (track.pace !== null && bench.native.pace === null) return skippedCase(track, "needs a C compiler");
+  const opened = await networkOf(bench, [{ bytesPerSecond: track.linkRate }]);
+  if (typeof opened === "string") return skippedCase(track, opened);
+  await using network = opened;
+  const [link] = network.links;
+  const { folder, files } = await serve(bench, track.id, [track.bytes]);
+  const lists = await listsOf(bench, track.id);
+  const library = bench.native.pace ?? "";
+  const pace = track.pace === null ? {} : { pace: { ...track.pace, library } };
+  await using origin = await nginxOf(bench, { folder, address: link?.address ?? "", ...pace });
+  const offer: Offer = { files, origins: [origin.url], caFile: null, connections: CONNECTIONS, lists };
+  const contenders = [...ours(offer, track.fixed), ...rivals(track.rivals, offer, bench.tools)];
+  const { id, rounds } = track;
+  const outcomes = await contest(bench, {
+    id,
+    files,
+    contenders,
+    rounds,
+    origins: [origin],
+    network,
+    timeoutSeconds: 60,
+  });
+  await unserve(bench, id);
+  return {
+    id,
+    title: track.title,
+    about: `${track.bytes / MB} MB over HTTP; ${track.about} (${link?.how}); ${rounds} alternating round(s).`,
+    outcomes,
+    verdicts: track.verdicts(outcomes),
+    series: outcomes.flatMap(seriesOf),
+    skipped: [],
+  };
+}
+
+/** Without a knob, and with the knob at each of `fixed`. */
+function ours(offer: Offer, fixed: readonly number[]): readonly Contender[] {
+  const settings: OursSettings[] = [{}, ...fixed.map((lanes) => ({ name: `modelferry --lanes ${lanes}`, lanes }))];
+  return settings.map((one) => syncContender(offer, one));
+}
+
+const adaptive = (outcomes: readonly Outcome[]): Outcome | undefined => named(outcomes, "modelferry sync");
+
+function rampVerdicts(outcomes: readonly Outcome[]): readonly Verdict[] {
+  const sync = adaptive(outcomes);
+  const ramp = over(sync, (run) => rampMs(run, CAPPED_LINK) ?? Number.POSITIVE_INFINITY);
+  const steady = over(sync, (run) => steadyRate(run, rampMs(run, CAPPED_LINK) ?? 0));
+  const limit = `link ${formatRate(CAPPED_LINK)}`;
+  const share = steady / CAPPED_LINK;
+  const name = "Per-connection cap, 1 mirror";
+  const other = best(rivalsIn(outcomes));
+  return [
+    claim(
+      `${name}: rate once ramped`,
+      { ours: formatRate(steady), limit, ratio: share.toFixed(2), other: rateText(other, 1200 * MB) },
+      { target: "≥ 0.95 of the link", isMet: Number.isNaN(share) ? null : share >= 0.95 },
+    ),
+    claim(
+      `${name}: ramp to 90 % of the link`,
+      { ours: Number.isFinite(ramp) ? seconds(ramp) : "never" },
+      { target: "≤ 4 s", isMet: Number.isNaN(ramp) ? null : ramp <= 4000 },
+    ),
+    compareTimes({ case: `${name}: whole time, best other tool`, ours: sync, versus: other, atMost: null }),
+  ];
+}
+
+function rateText(outcome: Outcome | undefined, _bytes: number): string {
+  const steady = over(outcome, (run) => steadyRate(run, run.wallMs / 3));
+  return outcome === undefined ? "–" : `${outcome.name} ${formatRate(steady)}`;
+}
+
+/** Our own choice of lanes against the best number that a person could have fixed. */
+function fixedVerdicts(name: string, outcomes: readonly Outcome[]): readonly Verdict[] {
+  const fixed = best(outcomes.filter((one) => one.kind === "ours" && one !== adaptive(outcomes)));
+  const [mine, theirs] = [wallOf(adaptive(outcomes)), wallOf(fixed)];
+  if (mine === null || theirs === null || fixed === undefined) return [];
+  return [
+    claim(
+      `${name}: speed against the best fixed number of lanes`,
+      { ours: seconds(mine), other: `${fixed.name} ${seconds(theirs)}`, ratio: (theirs / mine).toFixed(2) },
+      { target: "≥ 0.97", isMet: theirs / mine >= 0.97 },
+    ),
+  ];
+}
+
+function tailVerdicts(outcomes: readonly Outcome[]): readonly Verdict[] {
+  const sync = adaptive(outcomes);
+  const tail = over(sync, tailMs);
+  const allowed = 500 + 0.02 * (wallOf(sync) ?? 0);
+  return [
+    claim(
+      "Last byte to published, and the process gone",
+      { ours: seconds(tail) },
+      { target: `≤ ${seconds(allowed)} (0.5 s + 2 %)`, isMet: Number.isNaN(tail) ? null : tail <= allowed },
+    ),
+  ];
+}
+
+const STRAGGLER = { every: 16, bytesPerSecond: CAP / 100 };
+
+/** The same link twice: with sixteen good connections, and with one in sixteen at a hundredth of the speed. */
+export const stragglerCase: Case = {
+  id: "straggler",
+  title: "One connection of sixteen at 1 % of the speed",
+  run: async (bench, identity) => {
+    const track: Track = {
+      ...identity,
+      about: "every connection paced to 20 MB/s, the link at 320 MB/s",
+      bytes: scaled(bench, 1200, 600) * MB,
+      linkRate: 320 * MB,
+      pace: { bytesPerSecond: CAP },
+      fixed: [16],
+      rivals: ["aria2c"],
+      rounds: roundsOf(bench, 2),
+      verdicts: () => [],
+    };
+    const good = await runTrack(bench, track);
+    if (good.outcomes.length === 0) return good;
+    const about = `${track.about}; then each sixteenth connection at 0.2 MB/s`;
+    const slow = await runTrack(bench, { ...track, about, pace: { bytesPerSecond: CAP, straggler: STRAGGLER } });
+    const renamed = slow.outcomes.map((one) => ({ ...one, name: `${one.name}, straggler` }));
+    return {
+      ...slow,
+      outcomes: [...good.outcomes, ...renamed],
+      verdicts: stragglerVerdicts(good.outcomes, slow.outcomes, track.bytes),
+    };
+  },
+};
+
+function stragglerVerdicts(good: readonly Outcome[], slow: readonly Outcome[], bytes: number): readonly Verdict[] {
+  const name = "modelferry --lanes 16";
+  const wasted = over(named(slow, name), (run) => run.summary?.wastedBytes ?? Number.NaN);
+  const time = compareTimes({
+    case: "Straggler, 1 lane of 16 at 1 %: time, over without",
+    ours: named(slow, name),
+    versus: named(good, name),
+    atMost: 1.15,
+  });
+  const rival = compareTimes({ case: "", ours: named(slow, "aria2c"), versus: named(good, "aria2c"), atMost: null });
+  return [
+    { ...time, limit: time.other, other: `aria2c ${rival.ratio} ×` },
+    claim(
+      "Straggler: bytes fetched twice",
+      { ours: formatRate(wasted).replace("/s", ""), ratio: (wasted / bytes).toFixed(3) },
+      { target: "≤ 0.03", isMet: Number.isNaN(wasted) ? null : wasted / bytes <= 0.03 },
+    ),
+  ];
+}
+
+export const perSecond = (outcome: Outcome | undefined, bytes: number): number => {
+  const wall = wallOf(outcome);
+  return wall === null ? Number.NaN : rate(bytes, wall);
+};
