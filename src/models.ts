@@ -86,12 +86,22 @@ export function createModels(options: ModelsOptions = {}, ports: ModelsPorts = {
   const { settings, catalog, tree, select } = parts;
   const opened = async (): Promise<Check> => {
     const [{ createCheck }, known] = await Promise.all([import("./operations/check.ts"), tree()]);
-    return createCheck({ tree: known, clock });
+    const check = createCheck({ tree: known, clock });
+    return async (selection, asked) => {
+      const signedBy = (await parts.trust({ mayRemember: false })).filter((event) => event.kind === "trusted");
+      const report = await check(selection, asked);
+      return signedBy.length === 0 ? report : { ...report, signedBy: signedBy.map(({ kind: _, ...entry }) => entry) };
+    };
+  };
+  const tellTrust = async (mayRemember: boolean, onEvent: SyncOptions["onEvent"]): Promise<void> => {
+    for (const event of await parts.trust({ mayRemember })) onEvent?.({ ...event, time: clock.now() });
   };
   const sync: Models["sync"] = async (asked = {}) => {
     const { createSync } = await import("./operations/sync.ts");
     const run = createSync(await parts.syncPorts(), await parts.syncSettings());
-    return await run(await select(asked), { isOffline: flags.offline ?? false, ...asked });
+    const selection = await select(asked);
+    await tellTrust(asked.isDryRun !== true, asked.onEvent);
+    return await run(selection, { isOffline: flags.offline ?? false, ...asked });
   };
   return {
     sync,
@@ -122,7 +132,9 @@ export function createModels(options: ModelsOptions = {}, ports: ModelsPorts = {
     },
     lock: async (asked = {}) => {
       const { lockSelection } = await import("./operations/lock.ts");
-      return await lockSelection(await parts.syncPorts(), await parts.syncSettings())(await select(asked), asked);
+      const selection = await select(asked);
+      await tellTrust(true, asked.onEvent);
+      return await lockSelection(await parts.syncPorts(), await parts.syncSettings())(selection, asked);
     },
     select: async (selectors = {}) => await select(selectors),
     catalog,

@@ -52,6 +52,20 @@ export interface Summary {
   readonly mirrors: readonly MirrorShare[];
 }
 
+/** A key, and the documents of this run that it signed. */
+export interface SignerEntry {
+  /** As the config calls the key. */
+  readonly signer: string;
+  /** 16 hex digits, as minisign prints it. */
+  readonly key: string;
+  readonly files: readonly {
+    readonly file: string;
+    readonly kind: "manifest" | "kit" | "lockfile" | "pieces" | "key";
+    readonly name: string;
+    readonly version: number;
+  }[];
+}
+
 export type EventBody =
   | {
       readonly kind: "plan";
@@ -63,6 +77,7 @@ export type EventBody =
       /** Bytes that must go to the bucket that `root` then names; absent where nothing is to be sent. */
       readonly sendBytes?: number;
     }
+  | ({ readonly kind: "trusted" } & SignerEntry)
   | { readonly kind: "mirror-found"; readonly model: string; readonly mirror: string; readonly source: string }
   | {
       readonly kind: "mirror-dropped";

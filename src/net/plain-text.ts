@@ -18,7 +18,7 @@ export async function assertTextUrl(url: string): Promise<void> {
 }
 
 /**
- * The text that `answer` holds, without a byte order mark.
+ * The text that `answer` holds, byte for byte: also a byte order mark stays, since a signature covers it.
  * @throws ModelsError `SOURCE_NOT_FOUND`, `SOURCE_UNAUTHORIZED`, `MIRROR_FAILED`
  */
 export function textOf(answer: Pick<HttpAnswer, "url" | "status" | "body">, url: string): string {
@@ -30,7 +30,7 @@ export function textOf(answer: Pick<HttpAnswer, "url" | "status" | "body">, url:
   if (answer.status === 401 || answer.status === 403) throw fail("SOURCE_UNAUTHORIZED", "it wants another credential");
   if (answer.status !== 200) throw fail("MIRROR_FAILED", "expected 200");
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(answer.body);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(answer.body);
   } catch (cause) {
     throw new ModelsError("MIRROR_FAILED", `Cannot read "${shown}": it is not UTF-8 text`, { cause });
   }

@@ -1,5 +1,6 @@
 /** Whether a selection is on this box: no network, nothing written, two looks at the disk a file. */
 import type { Clock } from "../base/clock.ts";
+import type { SignerEntry } from "../base/events.ts";
 import { mapLimit } from "../base/flow.ts";
 import type { Finding } from "../tree/check.ts";
 import type { Tree } from "../tree/tree.ts";
@@ -28,6 +29,8 @@ export interface CheckReport {
   /** In the order of the selection; what a workflow asks for and nobody knows comes last. */
   readonly models: readonly Finding[];
   readonly elapsedMs: number;
+  /** By whom manifests, kits and the lockfile are signed; only where the config trusts keys. */
+  readonly signedBy?: readonly SignerEntry[];
 }
 
 export type Check = (selection: Selection, options?: CheckOptions) => Promise<CheckReport>;

@@ -18,6 +18,8 @@ export interface LockReport {
   readonly models: readonly LockedModel[];
   /** Names of those that the lockfile had otherwise, or not at all. */
   readonly changed: readonly string[];
+  /** True when the settings trust keys, so that the lockfile counts for nothing until it is signed again. */
+  readonly mustBeSigned: boolean;
 }
 
 /** Pins a selection in the lockfile of `settings`. */
@@ -36,7 +38,7 @@ export function lockSelection(ports: SyncPorts, settings: SyncSettings): LockSel
     const network = await ports.openNetwork(report);
     try {
       const pinned = await pinAll(selection.models, { network: async () => network, report, settings }, signal);
-      return await writePins(ports, settings.lockfile, pinned);
+      return { ...(await writePins(ports, settings.lockfile, pinned)), mustBeSigned: settings.isSigned === true };
     } finally {
       await network.close();
     }
@@ -67,7 +69,7 @@ async function writePins(
   ports: Pick<SyncPorts, "readLock" | "writeLock">,
   lockfile: string,
   models: readonly LockedModel[],
-): Promise<LockReport> {
+): Promise<Omit<LockReport, "mustBeSigned">> {
   const before = await ports.readLock(lockfile);
   await ports.writeLock(lockfile, mergeLock(before, models));
   return { lockfile, models, changed: models.filter((one) => isNews(before, one)).map(({ name }) => name) };

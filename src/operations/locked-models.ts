@@ -22,6 +22,24 @@ export function frozenModels(models: readonly Model[], lock: Lock | null, lockfi
   });
 }
 
+/**
+ * `models` completed from a lockfile that somebody signed: what it pins stands, also against a manifest.
+ * @throws ModelsError `LOCKFILE_DRIFT` with every difference
+ */
+export function heldModels(models: readonly Model[], lock: Lock | null, lockfile: string): readonly Model[] {
+  const pinned = models.filter(({ name }) => lock?.models.has(name));
+  const problems = lock === null ? [] : lockDrift(lock, pinned);
+  if (problems.length === 0) return completedModels(models, lock);
+  throw new ModelsError(
+    "LOCKFILE_DRIFT",
+    `Cannot sync: the signed "${lockfile}" does not fit: ${problems[0]?.message}`,
+    {
+      fix: "find out which of the two is right; if the manifest is, run models lock and sign the lockfile again",
+      problems,
+    },
+  );
+}
+
 /** `models` with what the manifest leaves open taken from the lockfile, where the two agree on all else. */
 export function completedModels(models: readonly Model[], lock: Lock | null): readonly Model[] {
   if (lock === null) return models;

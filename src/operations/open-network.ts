@@ -10,12 +10,15 @@ import type { Http } from "../net/http.ts";
 import type { ObjectPlace, S3 } from "../net/s3.ts";
 import type { Settings } from "../settings.ts";
 import type { Transfer } from "../transfer/transfer.ts";
+import type { Found } from "../trust/guard.ts";
 import type { Network } from "./sync-ports.ts";
 
 export interface NetworkPorts {
   readonly clock: Clock;
   /** Shared with the tree. */
   readonly digest: () => Promise<Digest>;
+  /** Asked before a piece table is believed; every one is unless given. */
+  readonly admit?: ((found: Found) => Promise<unknown>) | undefined;
 }
 
 /** Loads what is needed to ask; opens no connection yet. The network is closed by whoever opened it. */
@@ -33,7 +36,9 @@ export async function openNetwork(settings: Settings, ports: NetworkPorts, repor
     },
     readPieces: async (place, signal) => {
       const { parsePieceTable } = await import("../catalog/pieces.ts");
-      return parsePieceTable(await readText(place, { settings, http, s3 }, signal), place);
+      const text = await readText(place, { settings, http, s3 }, signal);
+      await ports.admit?.({ kind: "pieces", place, content: Buffer.from(text) });
+      return parsePieceTable(text, place);
     },
     close: async () => {
       await (await transfer?.catch(() => null))?.close();

@@ -1,10 +1,12 @@
 /** The parts of one composition, each built when first asked for, so that a check loads no network. */
 import type { Clock } from "../base/clock.ts";
+import type { EventBody } from "../base/events.ts";
 import type { Environment } from "../base/process.ts";
 import type { Catalog } from "../catalog/model.ts";
 import type { Digest } from "../digest/digest.ts";
 import type { Settings, SettingsFlags } from "../settings.ts";
 import type { Tree } from "../tree/tree.ts";
+import type { Gate } from "./open-guard.ts";
 import type { WorkflowReading } from "./read-workflow.ts";
 import { isEmptySelection, type Selection, type Selectors, selectModels } from "./select.ts";
 import type { SyncPorts, SyncSettings } from "./sync-ports.ts";
@@ -21,6 +23,13 @@ export interface Parts {
   readonly settings: () => Promise<Settings>;
   readonly catalog: () => Promise<Catalog>;
   readonly tree: () => Promise<Tree>;
+  /** What asks for signatures; null when the settings trust no key, and so ask for none. */
+  readonly gate: () => Promise<Gate | null>;
+  /**
+   * Proves the lockfile beside the catalogue, and gives what to tell of signatures; nothing without a gate.
+   * @throws ModelsError `SIGNATURE_*`, `ROLLBACK_REFUSED`
+   */
+  readonly trust: (options: { readonly mayRemember: boolean }) => Promise<readonly EventBody[]>;
   /** Without selectors, what the environment selects. */
   readonly select: (selectors: Selectors) => Promise<Selection>;
   readonly readWorkflow: () => Promise<WorkflowReading>;
@@ -37,11 +46,16 @@ export function createParts({ flags, environment, cwd, clock }: Composition): Pa
       readConfig: async (file) => (await import("../catalog/config.ts")).readConfig(file),
     });
   });
+  const fetchText = async (url: string, signal?: AbortSignal): Promise<string> =>
+    (await import("./open-network.ts")).fetchText({ settings: await settings(), clock }, url, signal);
+  const gate = once(async () => {
+    const { trust, root, allowDowngrade: mayLower } = await settings();
+    if (trust === null) return null;
+    return (await import("./open-guard.ts")).openGate({ trust, root, mayLower }, { clock, fetchText });
+  });
   const catalog = once(async () => {
     const [{ loadCatalog }, known] = await Promise.all([import("../catalog/load.ts"), settings()]);
-    const fetchText = async (url: string, signal?: AbortSignal): Promise<string> =>
-      (await import("./open-network.ts")).fetchText({ settings: known, clock }, url, signal);
-    return await loadCatalog(known, { fetchText });
+    return await loadCatalog(known, { fetchText, admit: (await gate())?.admit });
   });
   const readWorkflow = once(async () => (await import("./read-workflow.ts")).openWorkflowReading(cwd));
   const digests = createLazyDigest();
@@ -54,6 +68,18 @@ export function createParts({ flags, environment, cwd, clock }: Composition): Pa
     settings,
     catalog,
     tree,
+    gate,
+    trust: async (options) => {
+      const guard = await gate();
+      if (guard === null) return [];
+      const [{ readLock }, { settleTrust }] = await Promise.all([
+        import("../catalog/lockfile.ts"),
+        import("./signers.ts"),
+        catalog(),
+      ]);
+      await readLock((await settings()).lockfile, guard.admit);
+      return await settleTrust(guard, options);
+    },
     select: async (selectors) => {
       const wanted = isEmptySelection(selectors) ? await environmentSelectors(environment) : selectors;
       return await selectModels(wanted, await catalog(), async (workflow, known) => {
@@ -63,15 +89,18 @@ export function createParts({ flags, environment, cwd, clock }: Composition): Pa
     },
     readWorkflow,
     syncPorts: async () => {
-      const [{ readLock, writeLock }, known] = await Promise.all([import("../catalog/lockfile.ts"), settings()]);
+      const [lockfile, known, guard] = await Promise.all([import("../catalog/lockfile.ts"), settings(), gate()]);
+      const admit = guard?.admit;
       const openNetwork: SyncPorts["openNetwork"] = async (report) =>
-        (await import("./open-network.ts")).openNetwork(known, { clock, digest: digests.open }, report);
-      return { tree: await tree(), openNetwork, readLock, writeLock, clock };
+        (await import("./open-network.ts")).openNetwork(known, { clock, digest: digests.open, admit }, report);
+      const readLock: SyncPorts["readLock"] = (path) => lockfile.readLock(path, admit);
+      return { tree: await tree(), openNetwork, readLock, writeLock: lockfile.writeLock, clock };
     },
     syncSettings: async () => {
-      const { lockfile, adopt, hub, limits, allowPickle, trustFirstUse } = await settings();
+      const { lockfile, adopt, hub, limits, allowPickle, trustFirstUse, trust } = await settings();
       const { files, reserveBytes } = limits;
-      return { lockfile, adopt, hubCache: hub.cache, files, reserveBytes, allowPickle, trustFirstUse };
+      const isSigned = trust !== null;
+      return { lockfile, adopt, hubCache: hub.cache, files, reserveBytes, allowPickle, trustFirstUse, isSigned };
     },
     close: digests.close,
   };

@@ -118,8 +118,10 @@ async function piecesOf(
     const table = await network.readPieces(model.pieces, signal);
     if (table.size === model.size && table.sha256 === model.sha256) return table;
     run.report({ kind: "warning", ...NO_PIECES, message: `The piece table of "${model.name}" is of another file` });
-  } catch {
+  } catch (error) {
     signal.throwIfAborted();
+    // One that cannot be trusted is a sign that somebody is at work.
+    if (isModelsError(error, "SIGNATURE_MISSING", "SIGNATURE_INVALID", "SIGNATURE_UNTRUSTED")) throw error;
     run.report({ kind: "warning", ...NO_PIECES, message: `The piece table of "${model.name}" cannot be read` });
   }
   return null;

@@ -53,6 +53,8 @@ export interface SyncSettings {
   readonly reserveBytes: number;
   readonly allowPickle: boolean;
   readonly trustFirstUse: boolean;
+  /** Whether the lockfile is a signed document: then it is obeyed, and never written on the way. @default false */
+  readonly isSigned?: boolean;
 }
 
 export interface SyncOptions {

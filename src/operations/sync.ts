@@ -6,7 +6,7 @@ import { mapLimit } from "../base/flow.ts";
 import type { Lock, LockedModel } from "../catalog/lock.ts";
 import { checkUnknown } from "./check.ts";
 import { asModelsError, type Failure, failuresError } from "./failures.ts";
-import { completedModels, frozenModels, updatedLock } from "./locked-models.ts";
+import { completedModels, frozenModels, heldModels, updatedLock } from "./locked-models.ts";
 import type { UnknownReference } from "./match-references.ts";
 import { planSync, type SyncPlan } from "./plan-sync.ts";
 import { resolveFigures } from "./resolve-figures.ts";
@@ -81,7 +81,9 @@ async function runSync(run: Run, ports: SyncPorts, selection: Selection): Promis
   const models =
     options.isFrozen === true
       ? frozenModels(selection.models, lock, settings.lockfile)
-      : completedModels(selection.models, lock);
+      : settings.isSigned === true
+        ? heldModels(selection.models, lock, settings.lockfile)
+        : completedModels(selection.models, lock);
   const looked = await surveyTree(run.tree, models, surveyOptions(run));
   const { surveyed, resolved } =
     options.isDryRun || options.isOffline
@@ -142,7 +144,7 @@ async function keepPresent(run: Run, surveyed: readonly Surveyed[]): Promise<rea
 
 /** The lockfile is a record: a folder that cannot be written to does not undo what was synced. */
 async function writeLock(run: Run, ports: SyncPorts, lock: Lock | null): Promise<void> {
-  if (lock === null || run.options.isFrozen === true) return;
+  if (lock === null || run.options.isFrozen === true || run.settings.isSigned === true) return;
   try {
     await ports.writeLock(run.settings.lockfile, lock);
   } catch (error) {

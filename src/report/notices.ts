@@ -1,5 +1,5 @@
 /** The lines that stay: what was planned, what finished, failed, was dropped or warned about. Pure. */
-import type { Event, EventBody, MirrorShare, PlanLine } from "../base/events.ts";
+import type { Event, EventBody, MirrorShare, PlanLine, SignerEntry } from "../base/events.ts";
 import type { FileState, MirrorDropped, Progress } from "./progress.ts";
 import type { Style } from "./style.ts";
 import { countOf, cutText, fitText, padText, printable, textWidth, wrapText } from "./text.ts";
@@ -38,6 +38,8 @@ function hasUnknownSize(lines: readonly PlanLine[]): boolean {
 export function noticeOf(event: Event, before: Progress, paper: Paper): readonly string[] {
   const held = "model" in event && event.model !== null ? (before.files.get(event.model)?.dropped ?? []) : [];
   switch (event.kind) {
+    case "trusted":
+      return [`${paper.style.good(paper.style.signs.done)} ${trustedText(event)}`];
     case "warning":
       return warningLines(event.message, event.fix, paper);
     case "mirror-dropped":
@@ -52,6 +54,14 @@ export function noticeOf(event: Event, before: Progress, paper: Paper): readonly
     default:
       return [];
   }
+}
+
+/** `2 manifests and 1 kit signed by studio-2026 (key 8B07EC493A8798BE)`. */
+export function trustedText({ signer, key, files }: SignerEntry): string {
+  const counts = new Map<string, number>();
+  for (const { kind } of files) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  const all = [...counts].map(([kind, count]) => countOf(count, kind === "pieces" ? "piece table" : kind));
+  return `${all.join(", ").replace(/, ([^,]*)$/, " and $1")} signed by ${printable(signer)} (key ${key})`;
 }
 
 function isHeld({ model }: MirrorDropped, before: Progress): boolean {

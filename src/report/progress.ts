@@ -106,6 +106,7 @@ function applyEvent(progress: Progress, event: Event, passedMs: number): Progres
       return { ...progress, summary: event, wait: null };
     case "mirror-dropped":
       return applyDropped(progress, event);
+    case "trusted":
     case "mirror-found":
     case "warning":
       return progress;

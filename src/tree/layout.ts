@@ -25,6 +25,8 @@ export interface Layout {
   readonly uploadOf: (place: string) => string;
   /** Digests of files outside the tree that were hashed before. */
   readonly knownDigests: string;
+  /** The highest version of each signed document that was accepted for this tree. */
+  readonly seenVersions: string;
   /** The parent of `path` (absolute, below the root), relative to the root. */
   readonly folderOf: (path: string) => string;
 }
@@ -57,6 +59,7 @@ export function createLayout(root: string): Layout {
     temporaryOf: (unique) => state("tmp", unique),
     uploadOf: (place) => state("uploads", `${digestOf(place)}.jsonl`),
     knownDigests: state("known-digests.json"),
+    seenVersions: state("seen-versions.json"),
     folderOf: (path) => relative(whole, dirname(path)),
   };
 }

@@ -15,16 +15,10 @@ export interface Binding {
 }
 
 const KINDS: readonly string[] = ["manifest", "kit", "lockfile", "pieces", "key"] satisfies readonly DocumentKind[];
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._+@-]{0,199}$/;
 
-/** True when a signature can carry this name. */
-export function isBindable(name: string): boolean {
-  return NAME.test(name);
-}
-
-/** `kit=flux version=7 sha256=… kind=kit`. */
+/** `kit=flux version=7 sha256=… kind=kit`; what has no place in a word of the name is percent-encoded. */
 export function formatBinding({ name, version, sha256, kind }: Binding): string {
-  return `kit=${name} version=${version} sha256=${sha256}${kind === null ? "" : ` kind=${kind}`}`;
+  return `kit=${encodeURIComponent(name)} version=${version} sha256=${sha256}${kind === null ? "" : ` kind=${kind}`}`;
 }
 
 /** Reads a trusted comment; null when it binds nothing. Words that it does not know may stand beside. */
@@ -36,10 +30,19 @@ export function parseBinding(comment: string): Binding | null {
     if (words.has(key)) return null;
     words.set(key, value);
   }
-  const [name, version, sha256] = [words.get("kit") ?? "", words.get("version") ?? "", words.get("sha256")];
+  const name = decoded(words.get("kit") ?? "");
+  const [version, sha256] = [words.get("version") ?? "", words.get("sha256")];
   const kind = words.get("kind") ?? null;
-  if (!isBindable(name) || !/^(?:0|[1-9][0-9]{0,14})$/.test(version) || !isSha256(sha256)) return null;
+  if (name === "" || !/^(?:0|[1-9][0-9]{0,14})$/.test(version) || !isSha256(sha256)) return null;
   return isKind(kind) ? { name, version: Number(version), sha256, kind } : null;
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return "";
+  }
 }
 
 function isKind(kind: string | null): kind is DocumentKind | null {

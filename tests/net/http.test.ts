@@ -480,7 +480,7 @@ describe("createHttp() fetchText", () => {
   it("gives the text, and refuses what is missing, secret, not text or not secure", async () => {
     const { http } = make();
     const url = server.put("kit.yaml", Buffer.from("\ufeffname: ä\n"));
-    expect(await http.fetchText(url)).toBe("name: ä\n");
+    expect(await http.fetchText(url)).toBe("\ufeffname: ä\n");
     expect((await failure(http.fetchText(`${server.url}/nope`))).code).toBe("SOURCE_NOT_FOUND");
     expect(await failure(http.fetchText(server.put("x", Buffer.from([0xff, 0xfe, 0x00]))))).toMatchObject({
       message: expect.stringMatching(/UTF-8/),
