@@ -60,7 +60,7 @@ export async function uploadParts(job: UploadJob, ports: UploadPorts): Promise<U
   const running = new Set<Promise<void>>();
   const bring = async (part: Part, memory: PartMemory): Promise<void> => {
     try {
-      const figures = await fill(part, memory, { job, digest, signal });
+      const figures = await fillPart(part, memory, { origin: job.origin, digest, signal });
       const content = { bytes: memory.bytes.subarray(0, lengthOf(part)), figures };
       const [uploaded] = await Promise.all([deliver(part, content, { job, ports, signal }), chain?.add(part, memory)]);
       done[part.number - 1] = { uploaded, figures };
@@ -94,13 +94,17 @@ export async function uploadParts(job: UploadJob, ports: UploadPorts): Promise<U
 const lengthOf = ({ start, end }: Part): number => end - start;
 
 interface Filling {
-  readonly job: UploadJob;
+  readonly origin: PartOrigin;
   readonly digest: PartDigest;
   readonly signal: AbortSignal;
 }
 
-async function fill(part: Part, memory: PartMemory, { job, digest, signal }: Filling): Promise<PartFigures> {
-  const { origin } = job;
+/** Brings the bytes of one part into `memory`, and gives their figures. */
+export async function fillPart(
+  part: Part,
+  memory: PartMemory,
+  { origin, digest, signal }: Filling,
+): Promise<PartFigures> {
   if (origin.kind === "file") {
     return await digest.digest(memory, lengthOf(part), { path: origin.path, start: part.start });
   }
