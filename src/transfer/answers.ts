@@ -38,7 +38,7 @@ export function answerFailure(lane: LaneState, failure: LaneFailure, facts: Answ
     case "busy":
       return answerBusy(lane, failure, facts);
     case "refused":
-      return answerRefusal(mirror, failure, facts);
+      return answerRefusal(lane, failure, facts);
     case "changed":
       return die(mirror, { code: "MIRROR_CHANGED", message: failure.message });
     case "lied":
@@ -101,11 +101,11 @@ function answerBusy(
 }
 
 function answerRefusal(
-  mirror: MirrorState,
+  { mirror, endpoint }: LaneState,
   failure: Extract<LaneFailure, { kind: "refused" }>,
   facts: AnswerFacts,
 ): Blame | null {
-  if (mirror.status !== "open") return null;
+  if (mirror.status !== "open" || endpoint !== mirror.endpoints) return null;
   mirror.refusals += 1;
   if (mirror.refusals > MOST_REFUSALS) {
     const code = failure.status === 404 || failure.status === 410 ? "SOURCE_NOT_FOUND" : "SOURCE_UNAUTHORIZED";

@@ -60,6 +60,7 @@ interface ActiveJob extends EngineJob {
   readonly lanes: Map<number, ActiveLane>;
   written: JournalEntry[];
   whole: Deferred<void>;
+  isSettled: boolean;
   lastBlame: { readonly label: string; readonly blame: Blame } | null;
   idle: Deferred<void> | null;
 }
@@ -114,10 +115,15 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
     turn();
   };
   const settle = (job: ActiveJob): void => {
-    if (scheduler.isWhole(job.id)) return job.whole.resolve();
+    if (job.isSettled) return;
+    if (scheduler.isWhole(job.id)) {
+      job.isSettled = true;
+      return job.whole.resolve();
+    }
     const isHopeless = scheduler.hopelessMs(job.id, clock.monotonicMs()) > HOPELESS_MS;
-    if (scheduler.hasMirror(job.id) && !isHopeless) return;
-    if (job.lanes.size === 0) job.whole.reject(failureOf(job, isHopeless));
+    if ((scheduler.hasMirror(job.id) && !isHopeless) || job.lanes.size > 0) return;
+    job.isSettled = true;
+    job.whole.reject(failureOf(job, isHopeless));
   };
 
   const open = (action: Extract<Action, { kind: "open" }>): void => {
@@ -202,6 +208,7 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
         lanes: new Map(),
         written: [],
         whole: deferred<void>(),
+        isSettled: false,
         lastBlame: null,
         idle: null,
       };
@@ -221,8 +228,10 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
         takeWritten: () => takeWritten(job, take),
         carriers: () => carriers(job),
         spoil: (range) => {
-          job.whole = deferred<void>();
+          if (job.isSettled) job.whole = deferred<void>();
+          job.isSettled = false;
           scheduler.spoil(job.id, range);
+          planTurn();
         },
         giveUp: (mirror) => scheduler.mirrorDied(job.id, mirror),
         stop: () => stop(job),

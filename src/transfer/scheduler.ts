@@ -132,6 +132,7 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
       job,
       mirror,
       host,
+      endpoint: mirror.endpoints,
       ...range,
       position: range.start,
       startedMs: nowMs,
@@ -213,6 +214,7 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
       const mirror = jobs.get(id)?.mirrors[index];
       if (mirror === undefined || mirror.status === "dead") return;
       mirror.status = "open";
+      mirror.endpoints += 1;
       mirror.hasRanges = hasRanges;
       mirror.host = hostOf(key, nowMs);
     },
@@ -290,6 +292,7 @@ function newMirror(label: string, index: number): MirrorState {
     restUntilMs: 0,
     failures: 0,
     refusals: 0,
+    endpoints: 0,
     patience: 1,
   };
 }

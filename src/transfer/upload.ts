@@ -1,4 +1,5 @@
 /** The parts of one artifact on their way into a bucket: filled, digested, sent, each byte through memory once. */
+import { setMaxListeners } from "node:events";
 import type { Sha256 } from "../base/artifact.ts";
 import { anySignal } from "../base/flow.ts";
 import type { DigestChain, PartDigest, PartFigures, PartMemory } from "../digest/part-digest.ts";
@@ -55,6 +56,8 @@ export async function uploadParts(job: UploadJob, ports: UploadPorts): Promise<U
   const parts = partsOf(job.size, job.partBytes);
   const stop = new AbortController();
   const signal = anySignal(job.signal, stop.signal);
+  // Every part listens, and so does every request.
+  setMaxListeners(0, signal);
   const chain = job.wantsSha256 ? createOrdered(digest.chain(), signal) : null;
   const done: { uploaded: UploadedPart; figures: PartFigures }[] = new Array(parts.length);
   const running = new Set<Promise<void>>();

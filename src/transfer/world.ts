@@ -32,6 +32,8 @@ export interface MirrorState {
   /** In a row, without a byte between them. */
   failures: number;
   refusals: number;
+  /** Counts its endpoints: a refusal of an earlier one says nothing about the one in use. */
+  endpoints: number;
   /** How long a silence this mirror is granted, as a factor. */
   patience: number;
 }
@@ -54,6 +56,8 @@ export interface LaneState {
   readonly job: JobState;
   readonly mirror: MirrorState;
   readonly host: HostState;
+  /** Which of the mirror's endpoints it reads from. */
+  readonly endpoint: number;
   readonly start: number;
   end: number;
   position: number;
