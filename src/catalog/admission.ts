@@ -44,7 +44,8 @@ export function createDoor(): Door {
       const [first, ...rest] = refusals;
       if (first === undefined) return;
       if (rest.length === 0) throw first;
-      throw new ModelsError(first.code, `${first.message}, and ${rest.length} more files cannot be trusted`, {
+      const seen = first.message.replace(/^Cannot trust /, "");
+      throw new ModelsError(first.code, `Cannot trust ${refusals.length} files: ${seen}, and ${rest.length} more`, {
         cause: first,
         problems: refusals.map(({ message, fix }) => ({ at: "", message, ...(fix === undefined ? {} : { fix }) })),
       });
