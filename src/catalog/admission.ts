@@ -36,7 +36,8 @@ export function createDoor(): Door {
       } catch (error) {
         if (!isModelsError(error, "SIGNATURE_MISSING", "SIGNATURE_INVALID", "SIGNATURE_UNTRUSTED", "ROLLBACK_REFUSED"))
           throw error;
-        refusals.push(error);
+        // What is wrong with a key is wrong with every file, and said once.
+        if (refusals.every(({ message }) => message !== error.message)) refusals.push(error);
         return null;
       }
     },
