@@ -7,6 +7,9 @@ import {
   isSeq,
   type ParsedNode,
   Parser,
+  parseDocument,
+  type YAMLMap,
+  type YAMLSeq,
   type Document as YamlDocument,
 } from "yaml";
 import { type Fault, keyProblem, MAX_DEPTH, type Mark, type Parsed, TextFault, TOO_DEEP } from "./document.ts";
@@ -175,4 +178,61 @@ function inOrder(faults: readonly Fault[]): readonly Fault[] {
 
 function lowerFirst(text: string): string {
   return text.slice(0, 1).toLowerCase() + text.slice(1);
+}
+
+/** A change to one entry of a list of named mappings: fields are set, texts are added to lists that lack them. */
+export interface EntryChange {
+  /** What the entry's `name` is. */
+  readonly name: string;
+  readonly set: Readonly<Record<string, string | number | boolean>>;
+  readonly add: Readonly<Record<string, readonly string[]>>;
+}
+
+/**
+ * `text` with the entry of this name changed, or added at the end of the list at `key`. Comments, order and the
+ * spelling of all else stay. `order` says where a new field goes: behind the last one that stands before it there.
+ * @returns null when `text` is no mapping with such a list
+ */
+export function writeYamlEntry(
+  text: string,
+  key: string,
+  { change, order }: { readonly change: EntryChange; readonly order: readonly string[] },
+): string | null {
+  const document = parseDocument(text, { version: "1.2", keepSourceTokens: true });
+  const list = isMap(document.contents) ? document.contents.get(key) : undefined;
+  if (document.errors.length > 0 || !isSeq(list)) return null;
+  const known = (list as YAMLSeq).items.find((item) => isMap(item) && item.get("name") === change.name);
+  const entry = (known ?? document.createNode({ name: change.name })) as YAMLMap;
+  for (const [field, value] of Object.entries(change.set)) setField(document, entry, { field, value, order });
+  for (const [field, texts] of Object.entries(change.add)) {
+    const before = entry.get(field);
+    if (!isSeq(before)) setField(document, entry, { field, value: texts, order });
+    else for (const one of texts) if (!before.toJSON().includes(one)) before.add(document.createNode(one));
+  }
+  if (known === undefined) (list as YAMLSeq).add(entry);
+  return document.toString({ lineWidth: 0, indentSeq: isIndented(text, key), flowCollectionPadding: hasPadding(text) });
+}
+
+function setField(
+  document: YamlDocument,
+  entry: YAMLMap,
+  { field, value, order }: { readonly field: string; readonly value: unknown; readonly order: readonly string[] },
+): void {
+  if (entry.has(field)) {
+    entry.set(field, isSeq(entry.get(field)) ? document.createNode(value) : value);
+    return;
+  }
+  const rank = order.indexOf(field);
+  const names = entry.items.map((pair) => String(isScalar(pair.key) ? pair.key.value : pair.key));
+  const place = names.findLastIndex((name) => order.indexOf(name) < rank) + 1;
+  entry.items.splice(place, 0, document.createPair(field, value));
+}
+
+/** Whether the items of the list at `key` stand further right than the key. */
+function isIndented(text: string, key: string): boolean {
+  return !new RegExp(`^${key}:[^\\n]*\\n(?:[ \\t]*(?:#[^\\n]*)?\\n)*- `, "m").test(text);
+}
+
+function hasPadding(text: string): boolean {
+  return !/(?:[:,[] |- )[[{][^\s\]}]/.test(text);
 }
