@@ -10,7 +10,7 @@ import type { ReadProgress } from "../tree/terms.ts";
 import type { Failure } from "./failures.ts";
 import { pinnedSources } from "./figures.ts";
 import { type Resolved, wantedArtifact } from "./find-mirrors.ts";
-import { presenceOf, type Surveyed, type SurveyOptions } from "./survey.ts";
+import { lookFor, presenceOf, type Surveyed, type SurveyOptions } from "./survey.ts";
 import type { Network, SyncOptions, SyncPorts, SyncSettings } from "./sync-ports.ts";
 import type { Tally } from "./tally.ts";
 
@@ -98,8 +98,8 @@ export async function fetchModel(run: Run, resolved: Resolved, signal: AbortSign
     pieces: await piecesOf({ run, network }, { ...model, size, sha256 }, signal),
     priority: size,
     signal,
+    onMoved: run.tally.moved,
   });
-  run.tally.moved(model.name, fetched);
   signal.throwIfAborted();
   const wanted = { ...model, size, sha256: fetched.sha256 };
   const labels = fetched.shares.filter(({ bytes }) => bytes > 0).map(({ label }) => label);
@@ -159,7 +159,7 @@ export async function linkAliases(run: Pick<Run, "tree" | "report">, model: Mode
 /** Looks again, once the lease is held: another process may have brought the file meanwhile. */
 export async function surveyAgain(run: Run, surveyed: Surveyed, signal: AbortSignal): Promise<Surveyed> {
   const { size, sha256 } = surveyed;
-  const finding = await run.tree.check({ ...surveyed.model, size, sha256 }, { signal });
+  const finding = await lookFor(run.tree, { ...surveyed.model, size, sha256 }, { ...surveyOptions(run), signal });
   const presence = presenceOf(finding.status);
   return presence === "present"
     ? { ...surveyed, presence, size: finding.size, sha256: finding.sha256 }

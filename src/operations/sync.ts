@@ -15,7 +15,7 @@ import { settleAll } from "./settle-all.ts";
 import { fail, linkAliases, type Run, surveyOptions } from "./settle-model.ts";
 import { type Surveyed, surveyTree } from "./survey.ts";
 import type { Network, SyncOptions, SyncPorts, SyncResult, SyncSettings } from "./sync-ports.ts";
-import { createTally, watched } from "./tally.ts";
+import { createTally } from "./tally.ts";
 
 export type Sync = (selection: Selection, options?: SyncOptions) => Promise<SyncResult>;
 
@@ -28,8 +28,7 @@ export function createSync(ports: SyncPorts, settings: SyncSettings): Sync {
   return async (selection, options = {}) => {
     const startedMs = ports.clock.monotonicMs();
     const tally = createTally();
-    const tell = (body: EventBody): void => options.onEvent?.({ ...body, time: ports.clock.now() });
-    const report = watched(tell, tally);
+    const report = (body: EventBody): void => options.onEvent?.({ ...body, time: ports.clock.now() });
     await using network = lazily(() => ports.openNetwork(report));
     const signal = options.signal ?? new AbortController().signal;
     const run: Run = { ...ports, network: network.open, settings, options, signal, report, tally };

@@ -31,13 +31,19 @@ export interface FetchJob {
   /** Higher goes first. */
   readonly priority: number;
   readonly signal: AbortSignal;
+  /** Hears once, at the end, what was moved: also when the fetch failed. */
+  readonly onMoved: (moved: Moved) => void;
 }
 
-export interface FetchResult {
-  readonly sha256: Sha256;
+/** What came over the network for one file, whether it arrived whole or not. */
+export interface Moved {
   readonly shares: readonly MirrorShare[];
   readonly fetchedBytes: number;
   readonly wastedBytes: number;
+}
+
+export interface FetchResult extends Moved {
+  readonly sha256: Sha256;
   readonly resumedBytes: number;
 }
 
@@ -244,6 +250,12 @@ function createFetch(job: FetchJob, partial: PartialFile, ports: FetchPorts) {
     return seen;
   };
 
+  const moved = (): Moved => ({
+    shares: accounts.shares(labelOf),
+    fetchedBytes: accounts.fetchedBytes(),
+    wastedBytes: accounts.wastedBytes(),
+  });
+
   return {
     progress: (): FileProgress => ({
       model: job.model,
@@ -257,10 +269,10 @@ function createFetch(job: FetchJob, partial: PartialFile, ports: FetchPorts) {
       try {
         announce();
         const sha256 = await prove();
-        const [fetchedBytes, wastedBytes] = [accounts.fetchedBytes(), accounts.wastedBytes()];
-        return { sha256, shares: accounts.shares(labelOf), fetchedBytes, wastedBytes, resumedBytes };
+        return { sha256, ...moved(), resumedBytes };
       } finally {
         prefix.cancel();
+        job.onMoved(moved());
       }
     },
   };

@@ -3,38 +3,16 @@ import { describe, expect, it } from "vitest";
 import { ModelsError } from "../../src/base/errors.ts";
 import { createTally } from "../../src/operations/tally.ts";
 
-const progress = (model: string, doneBytes: number) =>
-  ({
-    kind: "progress",
-    bytesPerSecond: 1,
-    files: [{ model, doneBytes, size: 100, bytesPerSecond: 1, mirrors: [] }],
-  }) as const;
-const started = (model: string, resumedBytes: number) =>
-  ({ kind: "file-started", model, path: model, size: 100, resumedBytes }) as const;
-
 describe("createTally()", () => {
-  it("counts what arrived whole by its own account, and the rest by its progress", () => {
+  it("adds up what every file moved, whole or not", () => {
     const tally = createTally();
-    tally.watch(started("whole", 0));
-    tally.watch(progress("whole", 90));
-    tally.moved("whole", {
-      shares: [{ label: "hub", bytes: 104, bytesPerSecond: 104, errors: 1 }],
-      fetchedBytes: 104,
-      wastedBytes: 4,
-    });
-    tally.watch(started("broken", 40));
-    tally.watch(progress("broken", 70));
+    const hub = { label: "hub", bytes: 104, bytesPerSecond: 104, errors: 1 };
+    tally.moved({ shares: [hub], fetchedBytes: 104, wastedBytes: 4 });
+    tally.moved({ shares: [{ ...hub, bytes: 30, errors: 2 }], fetchedBytes: 30, wastedBytes: 0 });
     tally.failed({ model: "broken", path: "broken", error: new ModelsError("NO_MIRROR", "gone") });
     tally.reused(9);
-    expect(tally.summary(2, 1000)).toEqual({
-      kind: "summary",
-      ok: false,
-      models: 2,
-      fetchedBytes: 104 + 30,
-      wastedBytes: 4,
-      reusedBytes: 9,
-      elapsedMs: 1000,
-      mirrors: [{ label: "hub", bytes: 104, bytesPerSecond: 104, errors: 1 }],
-    });
+    const summary = tally.summary(2, 1000);
+    expect(summary).toMatchObject({ ok: false, models: 2, fetchedBytes: 134, wastedBytes: 4, reusedBytes: 9 });
+    expect(summary.mirrors).toMatchObject([{ label: "hub", bytes: 134, errors: 3 }]);
   });
 });

@@ -51,6 +51,7 @@ export async function makeTransfer(settings: Partial<TransferSettings> = {}): Pr
       pieces: null,
       priority: 0,
       signal: new AbortController().signal,
+      onMoved: () => undefined,
       ...wanted,
     }),
     content: () => readFile(partial.content),
