@@ -88,6 +88,12 @@ export interface Settings {
   readonly caFile: string | null;
   readonly allowPickle: boolean;
   readonly trustFirstUse: boolean;
+  /** ComfyUI's own `extra_model_paths.yaml`: folders outside the tree in which it finds files too. */
+  readonly extraModelPaths: readonly string[];
+  /** Address of a running ComfyUI that says what its nodes load, or null. Without a trailing slash. */
+  readonly comfyui: string | null;
+  /** Hosts from which the author of a workflow may have files fetched that no manifest knows. */
+  readonly workflowHosts: readonly string[];
   /** Null when no key is named: then no signature is asked for. */
   readonly trust: TrustPolicy | null;
   /** Whether a version older than one that was seen is fine. */
@@ -110,6 +116,10 @@ export interface SettingsFlags extends Partial<Limits> {
   readonly offline?: boolean;
   readonly allowPickle?: boolean;
   readonly trustFirstUse?: boolean;
+  readonly extraModelPaths?: readonly string[];
+  readonly comfyui?: string;
+  /** Besides those of the config, or the usual ones. */
+  readonly workflowHosts?: readonly string[];
   /** Accepts, for this run, signed files that are older than those accepted before. @default false */
   readonly allowDowngrade?: boolean;
 }
@@ -128,6 +138,9 @@ export interface Config {
   readonly caFile?: string;
   readonly allowPickle?: boolean;
   readonly trustFirstUse?: boolean;
+  readonly extraModelPaths?: readonly string[];
+  readonly comfyui?: string;
+  readonly workflowHosts?: readonly string[];
   readonly trust?: TrustPolicy;
 }
 
@@ -145,6 +158,9 @@ export interface SettingsPorts {
 }
 
 const GIB = 1024 ** 3;
+
+/** Where authors of workflows publish what they use. */
+const WORKFLOW_HOSTS: readonly string[] = ["huggingface.co", "civitai.com", "github.com", "raw.githubusercontent.com"];
 
 const DEFAULT_LIMITS: Limits = { maxRate: null, lanes: null, lanesPerHost: 16, files: 4, reserveBytes: GIB };
 
@@ -183,6 +199,9 @@ export async function resolveSettings(
     caFile: absoluteOrNull(cwd, variableOf(env, "NODE_EXTRA_CA_CERTS")) ?? config.caFile ?? null,
     allowPickle: flags.allowPickle ?? config.allowPickle ?? false,
     trustFirstUse: flags.trustFirstUse ?? config.trustFirstUse ?? false,
+    extraModelPaths: [...(flags.extraModelPaths ?? []).map(absolute), ...(config.extraModelPaths ?? [])],
+    comfyui: (flags.comfyui === undefined ? config.comfyui : serverAddress(flags.comfyui))?.replace(/\/+$/, "") ?? null,
+    workflowHosts: [...(config.workflowHosts ?? WORKFLOW_HOSTS), ...(flags.workflowHosts ?? [])],
     trust: config.trust ?? null,
     allowDowngrade: flags.allowDowngrade ?? false,
     config: file,
@@ -240,6 +259,15 @@ function toTemplate(address: string): MirrorTemplate {
   if (match !== null) return { name: match[1] || "file", template };
   throw new ModelsError("USAGE", `Cannot use mirror "${address.slice(0, 200)}": it is not an address`, {
     fix: "write it like https://models.example.net/{path} or r2://bucket/{path}",
+  });
+}
+
+/** `127.0.0.1:8188` as people copy it from ComfyUI's own words, or the whole address. */
+function serverAddress(text: string): string {
+  const address = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
+  if (/^https?:\/\/[^/?#@\s]+(?:\/[^?#\s]*)?$/i.test(address) && URL.canParse(address)) return address;
+  throw new ModelsError("USAGE", `Cannot ask ComfyUI at "${text.slice(0, 200)}": it is not the address of a server`, {
+    fix: "write it like http://127.0.0.1:8188",
   });
 }
 

@@ -68,6 +68,9 @@ export interface ConfigFile {
   readonly caFile?: string | undefined;
   readonly allowPickle?: boolean | undefined;
   readonly trustFirstUse?: boolean | undefined;
+  readonly extraModelPaths?: readonly string[] | undefined;
+  readonly comfyui?: string | undefined;
+  readonly workflowHosts?: readonly string[] | undefined;
   readonly trust?: TrustFile | undefined;
 }
 
@@ -156,6 +159,15 @@ export const configSchema: z.ZodType<ConfigFile> = z
     caFile: folderField.optional().describe("PEM file of authorities to trust beside the built-in ones."),
     allowPickle: z.boolean().optional(),
     trustFirstUse: z.boolean().optional(),
+    extraModelPaths: z
+      .array(folderField)
+      .optional()
+      .describe("ComfyUI's extra_model_paths.yaml, whose folders are searched too."),
+    comfyui: addressField.optional().describe("A running ComfyUI that says what its nodes load."),
+    workflowHosts: z
+      .array(hostField)
+      .optional()
+      .describe("Hosts from which a workflow's author may have files fetched that no manifest knows."),
     trust: trustSchema.optional().describe("With it, only what one of these keys signed is believed."),
   })
   .describe("What models.config.yaml may say.");
@@ -205,6 +217,9 @@ function toConfig(file: ConfigFile, folder: string): Config {
     caFile: file.caFile && resolve(folder, file.caFile),
     allowPickle: file.allowPickle,
     trustFirstUse: file.trustFirstUse,
+    extraModelPaths: file.extraModelPaths?.map((path) => resolve(folder, path)),
+    comfyui: file.comfyui,
+    workflowHosts: file.workflowHosts,
     trust: file.trust && toTrustPolicy(file.trust, folder),
   });
 }

@@ -32,6 +32,12 @@ export interface Flags {
   readonly wait?: boolean;
   readonly allowPickle?: boolean;
   readonly trustFirstUse?: boolean;
+  /** ComfyUI's files that name folders outside the tree. */
+  readonly extraModelPaths?: readonly string[];
+  /** Address of a running ComfyUI. */
+  readonly comfyui?: string;
+  /** Hosts from which workflows may have files fetched. */
+  readonly allowHost?: readonly string[];
   readonly includeMuted?: boolean;
   readonly deep?: boolean;
   readonly strict?: boolean;

@@ -29,6 +29,8 @@ export async function withModels<T>(
 function settingsFlags(flags: Flags): SettingsFlags {
   const { root, config, manifests, kits, from: adopt, mirror: mirrors } = flags;
   const { maxRate, lanes, offline, allowPickle, trustFirstUse } = flags;
+  const { extraModelPaths, comfyui, allowHost: workflowHosts } = flags;
   const all = { root, config, manifests, kits, adopt, mirrors, maxRate, lanes, offline, allowPickle, trustFirstUse };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+  const forWorkflows = { extraModelPaths, comfyui, workflowHosts };
+  return Object.fromEntries(Object.entries({ ...all, ...forWorkflows }).filter(([, value]) => value !== undefined));
 }

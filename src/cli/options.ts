@@ -67,10 +67,22 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
     parse: collectWhole,
     completes: "file",
   },
+  {
+    flags: "--extra-model-paths <file>",
+    says: "ComfyUI's extra_model_paths.yaml: files in its folders count as present; repeatable",
+    parse: collectWhole,
+    completes: "file",
+  },
   { flags: "--json", says: "JSON on standard output" },
   { flags: "-q, --quiet", says: "no progress; errors and the result only" },
   { flags: "--no-color", says: "no colour (as with NO_COLOR)" },
 ];
+
+/** A running server knows the nodes that no registry does. */
+export const COMFYUI_OPTION: OptionSpec = {
+  flags: "--comfyui <url>",
+  says: "ask this running ComfyUI what its nodes load, such as http://127.0.0.1:8188",
+};
 
 /** A value in place of the one in a workflow, as callers of a worker override it. */
 export const SET_OPTION: OptionSpec = {
@@ -94,6 +106,12 @@ export const SELECT_OPTIONS: readonly OptionSpec[] = [
     completes: "file",
   },
   SET_OPTION,
+  COMFYUI_OPTION,
+  {
+    flags: "--allow-host <host>",
+    says: "one more host from which a workflow's author may have files fetched; repeatable",
+    parse: collectWhole,
+  },
 ];
 
 export const MODEL_ARGUMENT: ArgumentSpec = {

@@ -2,6 +2,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { EventBody } from "../base/events.ts";
 import type { Environment } from "../base/process.ts";
+import type { ExtraFolder } from "../catalog/extra-paths.ts";
 import type { Catalog } from "../catalog/model.ts";
 import type { Digest } from "../digest/digest.ts";
 import type { Settings, SettingsFlags } from "../settings.ts";
@@ -60,9 +61,14 @@ export function createParts({ flags, environment, cwd, clock }: Composition): Pa
   const readWorkflow = once(async () => (await import("./read-workflow.ts")).openWorkflowReading(cwd));
   const digests = createLazyDigest();
   const tree = once(async () => {
-    const [{ createTree }, { root }] = await Promise.all([import("../tree/tree.ts"), settings()]);
+    const [{ createTree }, { withElsewhere }, known] = await Promise.all([
+      import("../tree/tree.ts"),
+      import("./elsewhere.ts"),
+      settings(),
+    ]);
     const sha256File: Digest["sha256File"] = async (path, options) => (await digests.open()).sha256File(path, options);
-    return createTree(root, { clock, digest: { sha256File } });
+    const open = (folder: string): Tree => createTree(folder, { clock, digest: { sha256File } });
+    return withElsewhere(open(known.root), await extraFolders(known.extraModelPaths, environment), open);
   });
   return {
     settings,
@@ -104,6 +110,12 @@ export function createParts({ flags, environment, cwd, clock }: Composition): Pa
     },
     close: digests.close,
   };
+}
+
+async function extraFolders(files: readonly string[], environment: Environment): Promise<readonly ExtraFolder[]> {
+  if (files.length === 0) return [];
+  const { readExtraPaths } = await import("../catalog/extra-paths.ts");
+  return (await Promise.all(files.map((file) => readExtraPaths(file, environment)))).flat();
 }
 
 async function environmentSelectors(environment: Environment): Promise<Selectors> {

@@ -1,12 +1,13 @@
 /** What this box holds of the wanted models already: in place, elsewhere on its disk, or as an unfinished part. */
 import { readFile, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { Artifact, Sha256 } from "../base/artifact.ts";
 import { mapLimit } from "../base/flow.ts";
 import { bootIdentity } from "../base/process.ts";
 import { rangeBytes } from "../base/range.ts";
 import type { Model } from "../catalog/model.ts";
 import { parseJournal } from "../transfer/journal.ts";
-import type { FindingStatus } from "../tree/check.ts";
+import type { Finding, FindingStatus } from "../tree/check.ts";
 import type { Reusable } from "../tree/find-reusable.ts";
 import type { ReadProgress } from "../tree/terms.ts";
 import type { Tree } from "../tree/tree.ts";
@@ -42,9 +43,10 @@ export async function surveyTree(
   models: readonly Model[],
   options: SurveyOptions,
 ): Promise<readonly Surveyed[]> {
-  const findings = await mapLimit(models, LOOKS, (model) => tree.check(model, { signal: options.signal }));
+  const findings = await mapLimit(models, LOOKS, (model) => lookFor(tree, model, options));
   const absent = models.filter((_, index) => presenceOf(findings[index]?.status ?? "missing") === "absent");
-  const reusables = await findReusables(tree, absent, options);
+  const near = findings.flatMap(({ at }) => (at === undefined ? [] : [dirname(at)]));
+  const reusables = await findReusables(tree, absent, { ...options, adopt: [...options.adopt, ...new Set(near)] });
   return await mapLimit(models, LOOKS, async (model, index) => {
     const finding = findings[index];
     const presence = presenceOf(finding?.status ?? "missing");
@@ -56,6 +58,30 @@ export async function surveyTree(
     const fact = await factOf(tree, { model, presence, reusable, ...known });
     return { model, presence, reusable, ...known, fact };
   });
+}
+
+/**
+ * A file that ComfyUI finds elsewhere counts as present when it is read and found right, and when it is seen at every
+ * place that the model must have. Otherwise it is a file to share the bytes of.
+ */
+export async function lookFor(
+  tree: Tree,
+  model: Model,
+  { signal, onReading }: Pick<SurveyOptions, "signal" | "onReading">,
+): Promise<Finding> {
+  const finding = await tree.check(model, { signal });
+  const { at, status, size } = finding;
+  if (at === undefined || model.sha256 === null) return finding;
+  const onProgress = ({ doneBytes }: ReadProgress): void => onReading(model.name, doneBytes, size ?? 0);
+  const isRight = status === "present" || (await tree.digestOf(at, { signal, onProgress })) === model.sha256;
+  const isPresent = isRight && (await isSeenEverywhere(tree, model));
+  return { ...finding, status: isPresent ? "present" : "missing" };
+}
+
+async function isSeenEverywhere(tree: Tree, { name, aliases }: Model): Promise<boolean> {
+  const open = { name, aliases: [], size: null, sha256: null };
+  const seen = await Promise.all(aliases.map((path) => tree.check({ ...open, path })));
+  return seen.every(({ status }) => status !== "missing");
 }
 
 /** What a finding means for a sync: whatever is there but wrong is replaced. */

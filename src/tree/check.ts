@@ -11,6 +11,8 @@ export type FindingStatus = "present" | "unverified" | "missing" | "wrong-size" 
 export interface Finding {
   readonly name: string;
   readonly path: string;
+  /** Absolute path of the file, where it is not in its own place but ComfyUI finds it all the same. */
+  readonly at?: string;
   readonly sha256: Sha256 | null;
   readonly size: number | null;
   /**

@@ -17,6 +17,8 @@ export interface KnownFile {
 export interface KnownDigests {
   /** The digest of the file at `path`, read now if need be; null when it is gone or changes while it is read. */
   readonly learn: (path: string, options: ReadOptions) => Promise<KnownFile | null>;
+  /** What was learned of the file at `path` while it was what it is now; reads nothing of it. */
+  readonly recall: (path: string) => Promise<KnownFile | null>;
 }
 
 const VERSION = 1;
@@ -39,7 +41,12 @@ export async function openKnownDigests(parts: TreeParts): Promise<KnownDigests> 
     await save(parts, known);
     return { path, stamp, sha256 };
   };
-  return { learn };
+  const recall = async (path: string): Promise<KnownFile | null> => {
+    const before = known.get(path);
+    const stamp = before === undefined ? null : await stampAt(path);
+    return before !== undefined && stamp !== null && isSameStamp(before.stamp, stamp) ? before : null;
+  };
+  return { learn, recall };
 }
 
 /** The stamp of the regular file at `path`, through links; null when there is none that can be looked at. */

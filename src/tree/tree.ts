@@ -29,6 +29,8 @@ export interface Tree {
   readonly uploadOf: (place: string) => Promise<string>;
   /** The sha256 of a file anywhere on this box, read unless it is remembered; null when it changes meanwhile. */
   readonly digestOf: (path: string, options?: ReadOptions) => Promise<Sha256 | null>;
+  /** The digest of a file anywhere on this box, if it was read before and has not changed since; else null. */
+  readonly rememberedDigest: (path: string) => Promise<Sha256 | null>;
   /** See {@link partialBytes}. */
   readonly partialBytes: (partial: PartialPaths) => Promise<number>;
   /** See {@link takeLease}. */
@@ -70,6 +72,7 @@ export function createTree(root: string, ports: TreePorts, timings: LeaseTimings
       const known = await openKnownDigests(parts);
       return (await known.learn(resolve(path), options))?.sha256 ?? null;
     },
+    rememberedDigest: async (path) => (await (await openKnownDigests(parts)).recall(resolve(path)))?.sha256 ?? null,
     partialBytes,
     lease: (key, options) => takeLease({ layout, clock: ports.clock, timings }, key, options),
     place: (partial, wanted, origin) => place(parts, partial, wanted, origin),

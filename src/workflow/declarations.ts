@@ -1,6 +1,7 @@
 /** Finds what a workflow's author declared for a file that a node names. The node's value is the truth: a declaration of another name is stale. */
+
+import { presentFolder } from "../base/folders.ts";
 import type { Asking } from "./asking.ts";
-import { presentFolder } from "./folders.ts";
 import { baseName, slashed } from "./names.ts";
 import type { DeclaredModel, Workflow } from "./workflow.ts";
 

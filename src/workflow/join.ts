@@ -1,7 +1,8 @@
 /** Joins all nodes that ask for one file into one reference. */
+
+import { presentFolder, searchedFolders } from "../base/folders.ts";
 import type { Asking } from "./asking.ts";
 import type { Declarations } from "./declarations.ts";
-import { presentFolder, searchedFolders } from "./folders.ts";
 import { baseName, isAbsolutePath, isAddress, nameInAddress, slashed } from "./names.ts";
 import type { Reference, ReferencePlace } from "./reference.ts";
 import type { DeclaredModel } from "./workflow.ts";
