@@ -1,4 +1,5 @@
 /** The composition root: puts every part together, each loaded by the first call that needs it. */
+import { resolve } from "node:path";
 import { type Clock, systemClock } from "./base/clock.ts";
 import { type Environment, processEnvironment, workingFolder } from "./base/process.ts";
 import type { Catalog, Model } from "./catalog/model.ts";
@@ -6,14 +7,18 @@ import type { AdoptReport } from "./operations/adopt.ts";
 import type { Check, CheckOptions, CheckReport } from "./operations/check.ts";
 import type { InspectReport } from "./operations/inspect.ts";
 import type { KitEntry } from "./operations/kits.ts";
+import type { TrustedKeyReport } from "./operations/keys.ts";
 import type { LockReport } from "./operations/lock.ts";
 import type { Listing } from "./operations/ls.ts";
 import { createParts } from "./operations/parts.ts";
 import type { WorkflowOptions } from "./operations/read-workflow.ts";
 import { isEmptySelection, type Selection, type Selectors } from "./operations/select.ts";
+import type { SignReport, SignOptions } from "./operations/sign.ts";
+import type { SignModelReport } from "./operations/sign-model.ts";
 import type { SyncOptions, SyncResult } from "./operations/sync-ports.ts";
 import type { Settings, SettingsFlags } from "./settings.ts";
 import type { ReadOptions } from "./tree/terms.ts";
+import type { KeySource } from "./trust/key-files.ts";
 
 /** What {@link createModels} may be told; whatever is left out comes from the environment, the config or a default. */
 export interface ModelsOptions extends SettingsFlags {
@@ -50,6 +55,18 @@ export interface Models {
   ) => Promise<AdoptReport>;
   /** Pins the selection in the lockfile. */
   readonly lock: (options?: Selectors & Pick<SyncOptions, "signal" | "onEvent">) => Promise<LockReport>;
+  /**
+   * Signs manifests, kits, lockfiles and piece tables: `<file>.minisig` beside each. Secrets are named, never given.
+   * @throws ModelsError `KEY_INVALID`, and whatever is wrong with a file
+   */
+  readonly sign: (files: readonly string[], options: SignOptions & { readonly key: KeySource }) => Promise<SignReport>;
+  /** Signs the files of a model (a file or a folder) as OpenSSF's model-signing does, with an EC P-256 key in PEM. */
+  readonly signModel: (
+    path: string,
+    options: { readonly key: KeySource; readonly out?: string; readonly signal?: AbortSignal },
+  ) => Promise<SignModelReport>;
+  /** The keys that the config trusts, and those that they vouch for. */
+  readonly keys: () => Promise<readonly TrustedKeyReport[]>;
   /** Which models the selectors mean, and what a workflow asks for that nobody knows. */
   readonly select: (selectors?: Selectors) => Promise<Selection>;
   /** Manifests and kits, as read. */
@@ -76,6 +93,11 @@ export async function preload(
   } finally {
     await models.close();
   }
+}
+
+/** A key's file from where relative paths start. */
+function inFolder(key: KeySource, cwd: string): KeySource {
+  return key.file === undefined ? key : { ...key, file: resolve(cwd, key.file) };
 }
 
 /** Puts modelferry together. Reads nothing and starts nothing before the first call. */
@@ -135,6 +157,25 @@ export function createModels(options: ModelsOptions = {}, ports: ModelsPorts = {
       const selection = await select(asked);
       await tellTrust(true, asked.onEvent);
       return await lockSelection(await parts.syncPorts(), await parts.syncSettings())(selection, asked);
+    },
+    sign: async (files, { key, ...asked }) => {
+      const [{ signFiles }, { readSecretKey }] = await Promise.all([
+        import("./operations/sign.ts"),
+        import("./trust/key-files.ts"),
+      ]);
+      const { lockfile } = await settings();
+      const paths = files.map((file) => resolve(cwd, file));
+      return await signFiles(paths, { key: await readSecretKey(inFolder(key, cwd), environment), clock, lockfile }, asked);
+    },
+    signModel: async (path, { key, out, ...asked }) => {
+      const { signModel, readModelKey } = await import("./operations/sign-model.ts");
+      const { sha256File } = await parts.digest();
+      const ports = { key: await readModelKey(inFolder(key, cwd), environment), sha256File };
+      return await signModel(resolve(cwd, path), ports, { ...asked, ...(out !== undefined && { out: resolve(cwd, out) }) });
+    },
+    keys: async () => {
+      const [{ describeKeyring }, guard] = await Promise.all([import("./operations/keys.ts"), parts.gate()]);
+      return guard === null ? [] : describeKeyring(await guard.keyring(), clock.now());
     },
     select: async (selectors = {}) => await select(selectors),
     catalog,

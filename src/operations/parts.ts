@@ -26,6 +26,7 @@ export interface Parts {
   readonly tree: () => Promise<Tree>;
   /** What asks for signatures; null when the settings trust no key, and so ask for none. */
   readonly gate: () => Promise<Gate | null>;
+  readonly digest: () => Promise<Digest>;
   /**
    * Proves the lockfile beside the catalogue, and gives what to tell of signatures; nothing without a gate.
    * @throws ModelsError `SIGNATURE_*`, `ROLLBACK_REFUSED`
@@ -75,6 +76,7 @@ export function createParts({ flags, environment, cwd, clock }: Composition): Pa
     catalog,
     tree,
     gate,
+    digest: digests.open,
     trust: async (options) => {
       const guard = await gate();
       if (guard === null) return [];

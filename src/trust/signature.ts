@@ -67,10 +67,14 @@ export function checkSignature(
   content: Uint8Array,
   key: PublicKey,
 ): "content" | "comment" | null {
-  const { algorithm, bytes, comment, commentBytes } = signature;
-  const message = algorithm === "ED" ? blake2b512(content) : content;
-  if (!isSignedBy(key.bytes, message, bytes)) return "content";
-  return isSignedBy(key.bytes, commentMessage(bytes, comment), commentBytes) ? null : "comment";
+  const message = signature.algorithm === "ED" ? blake2b512(content) : content;
+  if (!isSignedBy(key.bytes, message, signature.bytes)) return "content";
+  return isCommentGenuine(signature, key) ? null : "comment";
+}
+
+/** True when `key` made the trusted comment, whatever it signed with it. */
+export function isCommentGenuine({ bytes, comment, commentBytes }: Signature, key: PublicKey): boolean {
+  return isSignedBy(key.bytes, commentMessage(bytes, comment), commentBytes);
 }
 
 function commentMessage(bytes: Uint8Array, comment: string): Buffer {
