@@ -6,14 +6,14 @@ import type { Catalog, Model } from "./catalog/model.ts";
 import type { AdoptReport } from "./operations/adopt.ts";
 import type { Check, CheckOptions, CheckReport } from "./operations/check.ts";
 import type { InspectReport } from "./operations/inspect.ts";
-import type { KitEntry } from "./operations/kits.ts";
 import type { TrustedKeyReport } from "./operations/keys.ts";
+import type { KitEntry } from "./operations/kits.ts";
 import type { LockReport } from "./operations/lock.ts";
 import type { Listing } from "./operations/ls.ts";
 import { createParts } from "./operations/parts.ts";
 import type { WorkflowOptions } from "./operations/read-workflow.ts";
 import { isEmptySelection, type Selection, type Selectors } from "./operations/select.ts";
-import type { SignReport, SignOptions } from "./operations/sign.ts";
+import type { SignOptions, SignReport } from "./operations/sign.ts";
 import type { SignModelReport } from "./operations/sign-model.ts";
 import type { SyncOptions, SyncResult } from "./operations/sync-ports.ts";
 import type { Settings, SettingsFlags } from "./settings.ts";
@@ -165,13 +165,20 @@ export function createModels(options: ModelsOptions = {}, ports: ModelsPorts = {
       ]);
       const { lockfile } = await settings();
       const paths = files.map((file) => resolve(cwd, file));
-      return await signFiles(paths, { key: await readSecretKey(inFolder(key, cwd), environment), clock, lockfile }, asked);
+      return await signFiles(
+        paths,
+        { key: await readSecretKey(inFolder(key, cwd), environment), clock, lockfile },
+        asked,
+      );
     },
     signModel: async (path, { key, out, ...asked }) => {
       const { signModel, readModelKey } = await import("./operations/sign-model.ts");
       const { sha256File } = await parts.digest();
       const ports = { key: await readModelKey(inFolder(key, cwd), environment), sha256File };
-      return await signModel(resolve(cwd, path), ports, { ...asked, ...(out !== undefined && { out: resolve(cwd, out) }) });
+      return await signModel(resolve(cwd, path), ports, {
+        ...asked,
+        ...(out !== undefined && { out: resolve(cwd, out) }),
+      });
     },
     keys: async () => {
       const [{ describeKeyring }, guard] = await Promise.all([import("./operations/keys.ts"), parts.gate()]);

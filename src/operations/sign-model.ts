@@ -5,8 +5,10 @@ import { basename, dirname, join, resolve } from "node:path";
 import type { Sha256 } from "../base/artifact.ts";
 import { ModelsError, reasonOf } from "../base/errors.ts";
 import { mapLimit } from "../base/flow.ts";
+import type { Environment } from "../base/process.ts";
 import { writeAtomic } from "../catalog/write-atomic.ts";
-import { IGNORED_PATHS, keyHint, modelBundle, type Resource } from "../trust/model-signing.ts";
+import { type KeySource, passwordOf, readSecretText } from "../trust/key-files.ts";
+import { IGNORED_PATHS, keyHint, modelBundle, type Resource, readBundleKey } from "../trust/model-signing.ts";
 
 /** What `models sign --format model-signing --json` prints. */
 export interface SignModelReport {
@@ -44,6 +46,12 @@ export async function signModel(
   });
   await writeAtomic(signature, modelBundle({ name: basename(whole), resources }, key));
   return { key: keyHint(key), model: basename(whole), signature, files: resources };
+}
+
+/** The EC P-256 key that `source` names. @throws ModelsError `KEY_INVALID`, `USAGE` */
+export async function readModelKey(source: KeySource, environment: Environment): Promise<KeyObject> {
+  const { text, from } = await readSecretText(source, environment);
+  return readBundleKey(text, from, passwordOf(source, environment));
 }
 
 /** Files below `root`, with forward slashes; `.` for a root that is a file itself. */
