@@ -1,6 +1,7 @@
 /** What a command is to the frame: its words, its flags, what completes them, and the function that does it. */
 import type { Clock } from "../base/clock.ts";
 import type { Paper } from "../report/notices.ts";
+import type { DocumentKind } from "../trust/binding.ts";
 import type { Override } from "../workflow/workflow.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import type { Terminal } from "./process.ts";
@@ -32,6 +33,20 @@ export interface Flags {
   readonly wait?: boolean;
   readonly allowPickle?: boolean;
   readonly trustFirstUse?: boolean;
+  readonly allowDowngrade?: boolean;
+  /** File of a secret key. */
+  readonly key?: string;
+  /** Variable that holds a secret key, and its password. */
+  readonly keyEnv?: string;
+  readonly passwordEnv?: string;
+  /** False with `--no-password`. */
+  readonly password?: boolean;
+  /** The version that a signature binds. */
+  readonly serial?: number;
+  /** What a file to be signed is. */
+  readonly as?: DocumentKind;
+  readonly format?: "minisign" | "model-signing";
+  readonly out?: string;
   /** ComfyUI's files that name folders outside the tree. */
   readonly extraModelPaths?: readonly string[];
   /** Address of a running ComfyUI. */

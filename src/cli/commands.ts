@@ -52,6 +52,18 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/ls.ts")).lsCommand,
   },
   {
+    name: "sign",
+    purpose: "sign manifests, kits and lockfiles, so that boxes can tell whose they are",
+    group: "Trust",
+    load: async () => (await import("./commands/sign.ts")).signCommand,
+  },
+  {
+    name: "keys",
+    purpose: "make, show and rotate signing keys",
+    group: "Trust",
+    load: async () => (await import("./commands/keys.ts")).keysCommand,
+  },
+  {
     name: "completion",
     purpose: "print the completion script for bash, zsh or fish",
     group: "Shell",

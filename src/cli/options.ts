@@ -120,6 +120,18 @@ export const MODEL_ARGUMENT: ArgumentSpec = {
   completes: "model",
 };
 
+/** A deliberate step back behind what was accepted before. */
+export const DOWNGRADE_OPTION: OptionSpec = {
+  flags: "--allow-downgrade",
+  says: "accept signed manifests, kits and lockfiles that are older than those accepted before",
+};
+
+/** Formats that can run code when they are loaded. */
+export const PICKLE_OPTION: OptionSpec = {
+  flags: "--allow-pickle",
+  says: "accept .ckpt, .pt, .pth and .bin files that a manifest names with a digest: they can run code when loaded",
+};
+
 /** What a fetch may do and how hard it tries. */
 export const FETCH_OPTIONS: readonly OptionSpec[] = [
   { flags: "-n, --dry-run", says: "print the plan, fetch nothing" },
@@ -133,6 +145,7 @@ export const FETCH_OPTIONS: readonly OptionSpec[] = [
   { flags: "--max-rate <rate>", says: "at most so many bytes a second, such as 50MB", parse: positiveRate },
   { flags: "--lanes <count>", says: "connections in all (else found while it runs)", parse: laneCount },
   { flags: "--no-wait", says: "fail with exit code 5 when another process has the lock" },
-  { flags: "--allow-pickle", says: "accept .ckpt, .pt and .bin files, which can run code when loaded" },
+  PICKLE_OPTION,
   { flags: "--trust-first-use", says: "accept a model without a known digest, and remember what came" },
+  DOWNGRADE_OPTION,
 ];
