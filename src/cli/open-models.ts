@@ -32,5 +32,6 @@ function settingsFlags(flags: Flags): SettingsFlags {
   const { extraModelPaths, comfyui, allowHost: workflowHosts } = flags;
   const all = { root, config, manifests, kits, adopt, mirrors, maxRate, lanes, offline, allowPickle, trustFirstUse };
   const forWorkflows = { extraModelPaths, comfyui, workflowHosts };
-  return Object.fromEntries(Object.entries({ ...all, ...forWorkflows }).filter(([, value]) => value !== undefined));
+  const { allowDowngrade } = flags;
+  return Object.fromEntries(Object.entries({ ...all, ...forWorkflows, allowDowngrade }).filter(([, value]) => value !== undefined));
 }

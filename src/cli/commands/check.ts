@@ -1,9 +1,10 @@
 /** `models check`: proves, without network, that the selection is on this box. */
+import { trustedText } from "../../report/notices.ts";
 import { type CommandSpec, printJson, printLines } from "../command.ts";
-import { EXIT_DONE, EXIT_FINDINGS } from "../exit-codes.ts";
+import { EXIT_DONE, EXIT_FINDINGS, EXIT_INTEGRITY } from "../exit-codes.ts";
 import { findingLines, verdictLine } from "../findings.ts";
 import { withModels } from "../open-models.ts";
-import { MODEL_ARGUMENT, SELECT_OPTIONS } from "../options.ts";
+import { DOWNGRADE_OPTION, MODEL_ARGUMENT, SELECT_OPTIONS } from "../options.ts";
 import { requireSelection, selectionOf } from "../selection.ts";
 
 export const checkCommand: CommandSpec = {
@@ -12,6 +13,7 @@ export const checkCommand: CommandSpec = {
     ...SELECT_OPTIONS,
     { flags: "--deep", says: "read every file again and compare its digest" },
     { flags: "--strict", says: "accept only files that were verified: unverified is a finding, too" },
+    DOWNGRADE_OPTION,
   ],
   examples: [
     { line: "models check --kit flux", says: "is every model of a kit here" },
@@ -21,7 +23,7 @@ export const checkCommand: CommandSpec = {
       says: "for a script",
     },
   ],
-  exits: [EXIT_FINDINGS],
+  exits: [EXIT_FINDINGS, EXIT_INTEGRITY],
   notes: [
     "Nothing is fetched and nothing is written. A file that modelferry did not bring is unverified until it is adopted.",
   ],
@@ -37,7 +39,12 @@ export const checkCommand: CommandSpec = {
         signal,
       });
       if (flags.json === true) printJson(call, report);
-      else printLines(call, [...findingLines(report.models, call.out), verdictLine(report, "present", call.out)]);
+      else
+        printLines(call, [
+          ...(report.signedBy ?? []).map((entry) => trustedText(entry, call.out)),
+          ...findingLines(report.models, call.out),
+          verdictLine(report, "present", call.out),
+        ]);
       return report.ok ? EXIT_DONE : EXIT_FINDINGS;
     }),
 };

@@ -8,13 +8,13 @@ import { countOf, printable } from "../../report/text.ts";
 import { type CommandSpec, printJson, printLines } from "../command.ts";
 import { EXIT_DONE, EXIT_INTEGRITY } from "../exit-codes.ts";
 import { withModels } from "../open-models.ts";
-import { MODEL_ARGUMENT, SELECT_OPTIONS } from "../options.ts";
+import { DOWNGRADE_OPTION, MODEL_ARGUMENT, PICKLE_OPTION, SELECT_OPTIONS } from "../options.ts";
 import { createReporter } from "../reporter.ts";
 import { requireSelection, selectionOf } from "../selection.ts";
 
 export const lockCommand: CommandSpec = {
   arguments: [MODEL_ARGUMENT],
-  options: SELECT_OPTIONS,
+  options: [...SELECT_OPTIONS, PICKLE_OPTION, DOWNGRADE_OPTION],
   examples: [
     { line: "models lock --kit flux", says: "ask the mirrors, write sizes, digests and commits into models.lock.yaml" },
     { line: "models lock --kit flux --kit wan", says: "of several kits; what is pinned already stays" },
@@ -33,7 +33,7 @@ export const lockCommand: CommandSpec = {
     }),
 };
 
-function lockLines({ models, changed, lockfile }: LockReport, { style, width }: Paper): readonly string[] {
+function lockLines({ models, changed, lockfile, mustBeSigned }: LockReport, { style, width }: Paper): readonly string[] {
   const news = models.filter(({ name }) => changed.includes(name));
   const rows = news.map(({ name, size, sha256 }) => [printable(name), formatBytes(size), shortSha256(sha256)]);
   const table = formatTable(
@@ -48,5 +48,6 @@ function lockLines({ models, changed, lockfile }: LockReport, { style, width }: 
   return [
     ...table,
     `${style.good(style.signs.done)} ${style.bold(`${countOf(models.length, "model")} pinned`)} in ${printable(lockfile)}, ${count}`,
+    ...(mustBeSigned && news.length > 0 ? [`sign it before the next run: models sign ${printable(lockfile)}`] : []),
   ];
 }
