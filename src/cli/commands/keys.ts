@@ -125,7 +125,10 @@ function limitsText({ kits, paths }: TrustedKeyReport): string {
   return limits.length === 0 ? "everything" : limits.join("; ");
 }
 
-function generatedLines({ secretFile, publicFile, key, hasPassword }: GeneratedKey, { style }: Paper): readonly string[] {
+function generatedLines(
+  { secretFile, publicFile, key, hasPassword }: GeneratedKey,
+  { style }: Paper,
+): readonly string[] {
   const guard = hasPassword ? "with a password" : "without a password";
   return [
     `${style.good(style.signs.done)} secret key, ${guard}: ${printable(secretFile)}`,

@@ -33,7 +33,10 @@ export const lockCommand: CommandSpec = {
     }),
 };
 
-function lockLines({ models, changed, lockfile, mustBeSigned }: LockReport, { style, width }: Paper): readonly string[] {
+function lockLines(
+  { models, changed, lockfile, mustBeSigned }: LockReport,
+  { style, width }: Paper,
+): readonly string[] {
   const news = models.filter(({ name }) => changed.includes(name));
   const rows = news.map(({ name, size, sha256 }) => [printable(name), formatBytes(size), shortSha256(sha256)]);
   const table = formatTable(

@@ -13,7 +13,11 @@ const KINDS = ["manifest", "kit", "lockfile", "pieces", "key"] as const;
 
 export const signCommand: CommandSpec = {
   arguments: [
-    { syntax: "[file...]", says: "manifests, kits, lockfiles, piece tables; or one model's file or folder", completes: "file" },
+    {
+      syntax: "[file...]",
+      says: "manifests, kits, lockfiles, piece tables; or one model's file or folder",
+      completes: "file",
+    },
   ],
   options: [
     ...KEY_OPTIONS,
@@ -32,7 +36,10 @@ export const signCommand: CommandSpec = {
     { flags: "--out <file>", says: "where the bundle of model-signing goes (else <path>.sig)", completes: "file" },
   ],
   examples: [
-    { line: "models sign manifests/team.yaml kits/*.yaml --key studio-2026.key", says: "writes <file>.minisig beside each" },
+    {
+      line: "models sign manifests/team.yaml kits/*.yaml --key studio-2026.key",
+      says: "writes <file>.minisig beside each",
+    },
     { line: "models sign models.lock.yaml --key-env SIGNING_KEY", says: "with a key from CI's secrets" },
     {
       line: "models sign --format model-signing --key release.key checkpoints/mine",
@@ -44,7 +51,8 @@ export const signCommand: CommandSpec = {
     "The signatures are minisign's: `minisign -Vm FILE -P KEY` verifies them. Their trusted comment binds the file's name, a version that grows, and its sha256, so that neither an older one nor another kit's can be put in its place.",
     "Boxes ask for signatures when their config has trust:, see docs/trust.md.",
   ],
-  run: (call) => withModels(call, (models) => (call.flags.format === "model-signing" ? bundle(call, models) : sign(call, models))),
+  run: (call) =>
+    withModels(call, (models) => (call.flags.format === "model-signing" ? bundle(call, models) : sign(call, models))),
 };
 
 async function sign(call: Call, models: Models): Promise<ExitCode> {
@@ -81,15 +89,22 @@ function signedLines({ files, key, publicKey }: SignReport, { style }: Paper): r
 
 function bundleLines({ model, files, signature, key }: SignModelReport, { style }: Paper): readonly string[] {
   const what = `${style.bold(printable(model))} (${countOf(files.length, "file")})`;
-  return [`${style.good(style.signs.done)} ${what}: ${printable(signature)}`, `signed by the key whose PEM has sha256 ${key}`];
+  return [
+    `${style.good(style.signs.done)} ${what}: ${printable(signature)}`,
+    `signed by the key whose PEM has sha256 ${key}`,
+  ];
 }
 
 function nothingNamed(expected: string): ModelsError {
-  return new ModelsError("USAGE", `Cannot sign: expected ${expected}`, { fix: "name it, such as models sign kits/flux.yaml --key studio.key" });
+  return new ModelsError("USAGE", `Cannot sign: expected ${expected}`, {
+    fix: "name it, such as models sign kits/flux.yaml --key studio.key",
+  });
 }
 
 function wholeNumber(text: string): number {
   const number = Number(text);
   if (/^[0-9]{1,15}$/.test(text)) return number;
-  throw new ModelsError("USAGE", `Cannot use serial "${text}": expected a whole number`, { fix: "leave --serial out to have one chosen" });
+  throw new ModelsError("USAGE", `Cannot use serial "${text}": expected a whole number`, {
+    fix: "leave --serial out to have one chosen",
+  });
 }
