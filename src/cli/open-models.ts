@@ -33,5 +33,7 @@ function settingsFlags(flags: Flags): SettingsFlags {
   const all = { root, config, manifests, kits, adopt, mirrors, maxRate, lanes, offline, allowPickle, trustFirstUse };
   const forWorkflows = { extraModelPaths, comfyui, workflowHosts };
   const { allowDowngrade } = flags;
-  return Object.fromEntries(Object.entries({ ...all, ...forWorkflows, allowDowngrade }).filter(([, value]) => value !== undefined));
+  return Object.fromEntries(
+    Object.entries({ ...all, ...forWorkflows, allowDowngrade }).filter(([, value]) => value !== undefined),
+  );
 }
