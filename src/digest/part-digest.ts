@@ -1,10 +1,9 @@
 /** Digests of the parts of an upload, off the main thread: md5 and xxh64 of each, sha256 of all in their order. */
 import { availableParallelism } from "node:os";
-import { parseSha256, type Sha256 } from "../base/artifact.ts";
 import { ModelsError } from "../base/errors.ts";
 import { type Deferred, deferred } from "../base/flow.ts";
 import { startThread, type Thread } from "../base/threads.ts";
-import type { FromPartWorker, ToPartWorker } from "./part-protocol.ts";
+import type { ChainAlgorithm, FromPartWorker, ToPartWorker } from "./part-protocol.ts";
 
 /** Bytes that every thread sees; made by {@link createPartMemory}. */
 export interface PartMemory {
@@ -20,11 +19,12 @@ export interface PartFigures {
   readonly xxh64: string;
 }
 
-/** One sha256 that grows part by part. */
+/** One digest that grows part by part. */
 export interface DigestChain {
   /** Adds the first `length` bytes; the memory may be used again once this resolves. Calls count in their order. */
   readonly add: (memory: PartMemory, length: number) => Promise<void>;
-  readonly finish: () => Promise<Sha256>;
+  /** In hex. */
+  readonly finish: () => Promise<string>;
   readonly cancel: () => void;
 }
 
@@ -38,7 +38,8 @@ export interface PartDigest {
     length: number,
     file: { readonly path: string; readonly start: number } | null,
   ) => Promise<PartFigures>;
-  readonly chain: () => DigestChain;
+  /** @param algorithm default "sha256" */
+  readonly chain: (algorithm?: ChainAlgorithm) => DigestChain;
   /** Closes `path`, if parts were read from it. */
   readonly forget: (path: string) => void;
   readonly close: () => Promise<void>;
@@ -84,19 +85,19 @@ export function createPartDigest(): PartDigest {
       if (answer.kind === "part") return { md5: answer.md5, xxh64: answer.xxh64 };
       throw new TypeError(`a part worker answered ${answer.kind}`);
     },
-    chain: () => {
+    chain: (algorithm = "sha256") => {
       lastId += 1;
       const chain = lastId;
       const host = leastBusy();
       return {
         add: async ({ shared }, length) => {
           lastId += 1;
-          await ask(host, { kind: "chain", id: lastId, chain, memory: shared, length }, "a part");
+          await ask(host, { kind: "chain", id: lastId, chain, algorithm, memory: shared, length }, "a part");
         },
         finish: async () => {
           lastId += 1;
           const answer = await ask(host, { kind: "end", id: lastId, chain }, "a part");
-          if (answer.kind === "sha256") return parseSha256(answer.hex);
+          if (answer.kind === "digest") return answer.hex;
           throw new TypeError(`a part worker answered ${answer.kind}`);
         },
         cancel: () => host.thread.post({ kind: "drop", chain } satisfies ToPartWorker),

@@ -3,7 +3,7 @@ import { createHash, type Hash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import xxhash from "xxhash-wasm";
 import { serveThread } from "../base/threads.ts";
-import type { FromPartWorker, ToPartWorker } from "./part-protocol.ts";
+import type { ChainAlgorithm, FromPartWorker, ToPartWorker } from "./part-protocol.ts";
 
 /** Small enough that a step stays in the processor's cache while two digests pass over it. */
 const STEP_BYTES = 1024 * 1024;
@@ -34,17 +34,17 @@ function start(post: (answer: FromPartWorker) => void): (message: unknown) => vo
     }
     return { kind: "part", id, md5: md5.digest("hex"), xxh64: xxh64.digest().toString(16).padStart(16, "0") };
   };
-  const chainOf = (id: number): Hash => {
+  const chainOf = (id: number, algorithm: ChainAlgorithm = "sha256"): Hash => {
     const known = chains.get(id);
     if (known !== undefined) return known;
-    const made = createHash("sha256");
+    const made = createHash(algorithm);
     chains.set(id, made);
     return made;
   };
   const obey = (order: ToPartWorker): FromPartWorker | null => {
     if (order.kind === "part") return digest(order);
     if (order.kind === "chain") {
-      chainOf(order.chain).update(new Uint8Array(order.memory, 0, order.length));
+      chainOf(order.chain, order.algorithm).update(new Uint8Array(order.memory, 0, order.length));
       return { kind: "chained", id: order.id };
     }
     if (order.kind === "forget") {
@@ -55,7 +55,7 @@ function start(post: (answer: FromPartWorker) => void): (message: unknown) => vo
     }
     const hash = chainOf(order.chain);
     chains.delete(order.chain);
-    return order.kind === "end" ? { kind: "sha256", id: order.id, hex: hash.digest("hex") } : null;
+    return order.kind === "end" ? { kind: "digest", id: order.id, hex: hash.digest("hex") } : null;
   };
 
   return (message) => {

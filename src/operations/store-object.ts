@@ -1,6 +1,6 @@
 /** Brings one artifact under its key: begun or gone on with, proven part by part and as a whole, never over another content. */
 import { createHash } from "node:crypto";
-import type { Sha256 } from "../base/artifact.ts";
+import { parseSha256, type Sha256 } from "../base/artifact.ts";
 import { ModelsError } from "../base/errors.ts";
 import type { PieceTable } from "../catalog/pieces.ts";
 import type { PartFigures } from "../digest/part-digest.ts";
@@ -108,7 +108,7 @@ async function putWhole(run: StoreRun): Promise<Put> {
     const figures = await fillPart(part, memory, { origin, digest, signal });
     const chain = digest.chain();
     await chain.add(memory, size);
-    refuseWrongDigest(object, await chain.finish());
+    refuseWrongDigest(object, parseSha256(await chain.finish()));
     const whole = { key, bytes: memory.bytes.subarray(0, size), md5: figures.md5, ...facts(sha256) };
     const put = (): Promise<string> => bucket.store.put(whole, conditionFor(replaces), sendOptions(run));
     const etag = await lanes.run(put, signal);

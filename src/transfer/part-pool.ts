@@ -3,8 +3,8 @@ import { type Deferred, deferred } from "../base/flow.ts";
 import { createPartMemory, type PartMemory } from "../digest/part-digest.ts";
 
 export interface PartPool {
-  /** How many parts of `partBytes` fit at a time. */
-  readonly slots: (partBytes: number) => number;
+  /** Bytes of all memory together. */
+  readonly budget: number;
   /** Memory of at least `bytes`; waits until there is some. */
   readonly take: (bytes: number, signal: AbortSignal) => Promise<PartMemory>;
   readonly give: (memory: PartMemory) => void;
@@ -43,7 +43,7 @@ export function createPartPool(budget: number): PartPool {
     }
   };
   return {
-    slots: (partBytes) => Math.max(LEAST_SLOTS, Math.floor(budget / partBytes)),
+    budget,
     take: async (bytes, signal) => {
       signal.throwIfAborted();
       const mine: Waiting = { bytes, turn: deferred<PartMemory>() };

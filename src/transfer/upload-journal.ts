@@ -1,5 +1,6 @@
 /** The record of an unfinished upload, from which the next run goes on: its id, and what each part that arrived is. */
-import { type FileHandle, open, readFile, unlink } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readFile, unlink } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { Sha256 } from "../base/artifact.ts";
 import { ModelsError, reasonOf } from "../base/errors.ts";
 import type { UploadedPart } from "../net/s3-multipart.ts";
@@ -37,7 +38,7 @@ export interface UploadJournal extends AsyncDisposable {
 const FORMAT = 1;
 
 /**
- * Opens the journal at `path`, in a folder that exists. A line that is torn costs a part that is sent again.
+ * Opens the journal at `path`; its folder is made when there is something to note. A line that is torn costs a part that is sent again.
  * @throws ModelsError `DISK_FAILED`
  */
 export async function openUploadJournal(path: string, subject: UploadSubject): Promise<UploadJournal> {
@@ -58,6 +59,7 @@ export async function openUploadJournal(path: string, subject: UploadSubject): P
     parts: () => parts,
     begin: async (id) => {
       await file?.close();
+      await mkdir(dirname(path)).catch(() => undefined);
       file = await openFile(path, "w");
       uploadId = id;
       parts = new Map();

@@ -1,6 +1,6 @@
 /** The parts of one artifact on their way into a bucket: filled, digested, sent, each byte through memory once. */
 import { setMaxListeners } from "node:events";
-import type { Sha256 } from "../base/artifact.ts";
+import { parseSha256, type Sha256 } from "../base/artifact.ts";
 import { anySignal } from "../base/flow.ts";
 import type { DigestChain, PartDigest, PartFigures, PartMemory } from "../digest/part-digest.ts";
 import type { UploadedPart } from "../net/s3-multipart.ts";
@@ -80,7 +80,7 @@ export async function uploadParts(job: UploadJob, ports: UploadPorts): Promise<U
     }
     await Promise.all(running);
     signal.throwIfAborted();
-    const sha256 = (await chain?.finish()) ?? null;
+    const sha256 = chain === null ? null : parseSha256(await chain.finish());
     return {
       sha256,
       parts: done.map(({ uploaded }) => uploaded),

@@ -36,9 +36,6 @@ export const STATE_FOLDERS: readonly string[] = ["receipts", "partial", "locks",
   join(STATE_FOLDER, name),
 );
 
-/** Folder of {@link Layout.uploadOf}, made by the first upload. */
-export const UPLOADS_FOLDER: string = join(STATE_FOLDER, "uploads");
-
 const MAX_COMPONENT_BYTES = 255;
 const EXTENSION = ".json";
 

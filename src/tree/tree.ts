@@ -6,9 +6,8 @@ import { type Adopted, type AdoptOptions, adopt } from "./adopt.ts";
 import { type AliasResult, linkAliases } from "./aliases.ts";
 import { type CheckOptions, check, type Finding } from "./check.ts";
 import { type FindReusableOptions, findReusable, type Reusable, type Sought } from "./find-reusable.ts";
-import { makeFolders } from "./folder.ts";
 import { openKnownDigests } from "./known-digests.ts";
-import { createLayout, type PartialPaths, UPLOADS_FOLDER } from "./layout.ts";
+import { createLayout, type PartialPaths } from "./layout.ts";
 import { LEASE_TIMINGS, type Lease, type LeaseOptions, type LeaseTimings, takeLease } from "./lease.ts";
 import { list, type TreeEntry } from "./list.ts";
 import { type Origin, place } from "./place.ts";
@@ -25,8 +24,8 @@ export interface Tree {
   readonly check: (wanted: Wanted, options?: CheckOptions) => Promise<Finding>;
   /** Where to write a file until it is whole; the folder is there once a lease was taken. */
   readonly partialOf: (wanted: { readonly sha256: Sha256 | null; readonly path: TreePath }) => PartialPaths;
-  /** Where the record of an unfinished upload to `place` lies, in a folder that exists then. */
-  readonly uploadOf: (place: string) => Promise<string>;
+  /** Where the record of an unfinished upload to `place` lies, in a folder that its first writer makes. */
+  readonly uploadOf: (place: string) => string;
   /** The sha256 of a file anywhere on this box, read unless it is remembered; null when it changes meanwhile. */
   readonly digestOf: (path: string, options?: ReadOptions) => Promise<Sha256 | null>;
   /** The digest of a file anywhere on this box, if it was read before and has not changed since; else null. */
@@ -64,10 +63,7 @@ export function createTree(root: string, ports: TreePorts, timings: LeaseTimings
     root: layout.root,
     check: (wanted, options) => check(parts, wanted, options),
     partialOf: layout.partialOf,
-    uploadOf: async (place) => {
-      await makeFolders(layout.root, [UPLOADS_FOLDER]);
-      return layout.uploadOf(place);
-    },
+    uploadOf: layout.uploadOf,
     digestOf: async (path, options = {}) => {
       const known = await openKnownDigests(parts);
       return (await known.learn(resolve(path), options))?.sha256 ?? null;
