@@ -135,7 +135,7 @@ export function createModels(options: ModelsOptions = {}, ports: ModelsPorts = {
     inspect: async (workflow, asked) => {
       const { inspectWorkflow } = await import("./operations/inspect.ts");
       const read = await parts.readWorkflow();
-      return await inspectWorkflow({ tree: await tree(), catalog: await catalog() }, await read(workflow, asked));
+      return await inspectWorkflow({ tree: await tree(), match: parts.match }, await read(workflow, asked));
     },
     kits: async (asked = {}) => (await import("./operations/kits.ts")).listKits(await catalog(), asked.kits),
     ls: async (asked) => (await import("./operations/ls.ts")).listFiles({ tree: await tree(), catalog }, asked),

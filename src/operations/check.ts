@@ -2,6 +2,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { SignerEntry } from "../base/events.ts";
 import { mapLimit } from "../base/flow.ts";
+import type { Model } from "../catalog/model.ts";
 import type { Finding } from "../tree/check.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { UnknownReference, View } from "./match-references.ts";
@@ -47,13 +48,21 @@ export function createCheck(ports: { readonly tree: Tree; readonly clock: Clock 
     const found = await mapLimit(selection.models, isDeep ? DEEP_LOOKS : LOOKS, async (model) => {
       signal?.throwIfAborted();
       const finding = await tree.check(model, { isDeep, signal, onProgress });
-      return await checkViews(tree, finding, selection.views);
+      const told = selection.declared.has(model.name) ? { ...finding, ...declaredFix(finding, model) } : finding;
+      return await checkViews(tree, told, selection.views);
     });
     const models = [...found, ...(await checkUnknown(tree, selection.unknown))];
     const isOk = ({ status }: Finding): boolean => status === "present" || (status === "unverified" && !isStrict);
     const elapsedMs = Math.round((clock.monotonicMs() - startedMs) * 1000) / 1000;
     return { ok: models.every(isOk), root: tree.root, models, elapsedMs };
   };
+}
+
+/** No command knows the name of a model that only a workflow declares, so the workflow is what a person gives again. */
+export function declaredFix({ status, fix }: Finding, { sources }: Pick<Model, "sources">): { readonly fix?: string } {
+  if (fix === undefined) return {};
+  const does = status === "unverified" ? "proves it" : `takes it from ${sources.join(" or ")}`;
+  return { fix: `run models sync with this workflow, which ${does}` };
 }
 
 /** A file that is here is of no use to a node that looks elsewhere, until an alias shows it there. */

@@ -1,11 +1,11 @@
 /** What one workflow needs, node by node: which model each reference means, and whether it is here. */
 import { mapLimit } from "../base/flow.ts";
-import type { Catalog } from "../catalog/model.ts";
 import type { FindingStatus } from "../tree/check.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { Reference, ReferencePlace } from "../workflow/reference.ts";
-import { checkUnknown } from "./check.ts";
-import { type Match, matchReferences, placesOf } from "./match-references.ts";
+import { checkUnknown, declaredFix } from "./check.ts";
+import { type Match, placesOf } from "./match-references.ts";
+import type { Parts } from "./parts.ts";
 import type { ReadWorkflow } from "./read-workflow.ts";
 
 /** One file that the workflow names. */
@@ -31,6 +31,10 @@ export interface InspectedReference {
   readonly status: FindingStatus;
   /** Address that the workflow's author declared. */
   readonly url?: string;
+  /** The source that a sync takes it from, when no manifest knows it and its author may be believed. */
+  readonly source?: string;
+  /** Absolute path of the file, where it is not in its own place but ComfyUI finds it all the same. */
+  readonly at?: string;
   readonly fix?: string;
 }
 
@@ -53,10 +57,10 @@ const WORST_FIRST: readonly FindingStatus[] = ["unknown", "missing", "wrong-size
 
 /** Inspects a workflow; asks nothing of the network. @throws ModelsError `DISK_FAILED` */
 export async function inspectWorkflow(
-  ports: { readonly tree: Tree; readonly catalog: Catalog },
+  ports: { readonly tree: Tree; readonly match: Parts["match"] },
   { workflow, asked }: ReadWorkflow,
 ): Promise<InspectReport> {
-  const matches = matchReferences(asked.references, ports.catalog);
+  const matches = await ports.match(asked.references);
   const references = await mapLimit(matches, LOOKS, (match) => inspectMatch(ports.tree, match));
   const isGood = ({ status, isActive }: InspectedReference): boolean =>
     !isActive || status === "present" || status === "unverified";
@@ -71,9 +75,18 @@ export async function inspectWorkflow(
   };
 }
 
-async function inspectMatch(tree: Tree, { reference, models, unknown }: Match): Promise<InspectedReference> {
+async function inspectMatch(
+  tree: Tree,
+  { reference, models, unknown, isDeclared = false }: Match,
+): Promise<InspectedReference> {
   const { nodes, raw, name, folder, how, isActive, declared } = reference;
-  const found = await Promise.all(models.map((model) => tree.check(model)));
+  const found = await Promise.all(
+    models.map(async (model) => {
+      const finding = await tree.check(model);
+      return isDeclared ? { ...finding, ...declaredFix(finding, model) } : finding;
+    }),
+  );
+  const source = isDeclared ? models[0]?.sources[0] : undefined;
   const findings = unknown === null ? found : await checkUnknown(tree, [unknown]);
   const [worst] = [...findings].sort((one, other) => rank(one.status) - rank(other.status));
   return {
@@ -83,11 +96,13 @@ async function inspectMatch(tree: Tree, { reference, models, unknown }: Match): 
     folder,
     how,
     isActive,
-    models: models.map((model) => model.name),
+    models: isDeclared ? [] : models.map((model) => model.name),
     candidates: unknown?.candidates ?? [],
     path: worst?.path ?? placesOf(reference)[0] ?? name,
     status: worst?.status ?? "unknown",
     ...(declared === undefined ? {} : { url: declared.url }),
+    ...(source === undefined ? {} : { source }),
+    ...(worst?.at === undefined ? {} : { at: worst.at }),
     ...(worst?.fix === undefined ? {} : { fix: worst.fix }),
   };
 }

@@ -25,6 +25,8 @@ export interface Match {
   /** Where else than in its own places the node looks for the model: it needs an alias there. */
   readonly view: View | null;
   readonly unknown: UnknownReference | null;
+  /** True when the model is what the workflow's author declares, and no manifest has it. */
+  readonly isDeclared?: boolean;
 }
 
 /** A place at which a node must find a model that lies elsewhere. */

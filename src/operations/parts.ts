@@ -7,6 +7,8 @@ import type { Catalog } from "../catalog/model.ts";
 import type { Digest } from "../digest/digest.ts";
 import type { Settings, SettingsFlags } from "../settings.ts";
 import type { Tree } from "../tree/tree.ts";
+import type { Reference } from "../workflow/reference.ts";
+import type { Match } from "./match-references.ts";
 import type { Gate } from "./open-guard.ts";
 import type { WorkflowReading } from "./read-workflow.ts";
 import { isEmptySelection, type Selection, type Selectors, selectModels } from "./select.ts";
@@ -35,6 +37,8 @@ export interface Parts {
   /** Without selectors, what the environment selects. */
   readonly select: (selectors: Selectors) => Promise<Selection>;
   readonly readWorkflow: () => Promise<WorkflowReading>;
+  /** Which models references mean: those of the catalogue and, where nobody knows a file, what its author declares. */
+  readonly match: (references: readonly Reference[]) => Promise<readonly Match[]>;
   readonly syncPorts: () => Promise<SyncPorts>;
   readonly syncSettings: () => Promise<SyncSettings>;
   readonly close: () => Promise<void>;
@@ -71,6 +75,7 @@ export function createParts({ flags, environment, cwd, clock }: Composition): Pa
     const open = (folder: string): Tree => createTree(folder, { clock, digest: { sha256File } });
     return withElsewhere(open(known.root), await extraFolders(known.extraModelPaths, environment), open);
   });
+  const match: Parts["match"] = async (references) => await matchWith(references, await catalog(), await settings());
   return {
     settings,
     catalog,
@@ -90,12 +95,13 @@ export function createParts({ flags, environment, cwd, clock }: Composition): Pa
     },
     select: async (selectors) => {
       const wanted = isEmptySelection(selectors) ? await environmentSelectors(environment) : selectors;
-      return await selectModels(wanted, await catalog(), async (workflow, known) => {
-        const [{ matchReferences }, read] = await Promise.all([import("./match-references.ts"), readWorkflow()]);
-        return matchReferences((await read(workflow, { set: wanted.set ?? [] })).asked.references, known);
+      return await selectModels(wanted, await catalog(), async (workflow) => {
+        const { asked } = await (await readWorkflow())(workflow, { set: wanted.set ?? [] });
+        return await match(asked.references);
       });
     },
     readWorkflow,
+    match,
     syncPorts: async () => {
       const [lockfile, known, guard] = await Promise.all([import("../catalog/lockfile.ts"), settings(), gate()]);
       const admit = guard?.admit;
@@ -112,6 +118,18 @@ export function createParts({ flags, environment, cwd, clock }: Composition): Pa
     },
     close: digests.close,
   };
+}
+
+async function matchWith(
+  references: readonly Reference[],
+  catalog: Catalog,
+  { workflowHosts: hosts, allowPickle, trust }: Pick<Settings, "workflowHosts" | "allowPickle" | "trust">,
+): Promise<readonly Match[]> {
+  const { matchReferences } = await import("./match-references.ts");
+  const matches = matchReferences(references, catalog);
+  if (!matches.some(({ unknown, reference }) => unknown !== null && reference.declared !== undefined)) return matches;
+  const { withDeclared } = await import("./declared-models.ts");
+  return withDeclared(matches, catalog, { hosts, allowPickle, isSigned: trust !== null });
 }
 
 async function extraFolders(files: readonly string[], environment: Environment): Promise<readonly ExtraFolder[]> {

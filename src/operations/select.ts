@@ -24,10 +24,12 @@ export interface Selection {
   readonly unknown: readonly UnknownReference[];
   /** Where nodes look for models that lie elsewhere. */
   readonly views: readonly View[];
+  /** Names of the models that only a workflow declares: no command knows them by name. */
+  readonly declared: ReadonlySet<string>;
 }
 
 /** What reads one workflow and matches its references to the catalogue; loaded only when a workflow is given. */
-export type MatchWorkflow = (workflow: unknown, catalog: Catalog) => Promise<readonly Match[]>;
+export type MatchWorkflow = (workflow: unknown) => Promise<readonly Match[]>;
 
 /** True when nothing is named, so that defaults (the environment, the whole catalogue) apply. */
 export function isEmptySelection({ kits = [], workflows = [], models = [] }: Selectors): boolean {
@@ -50,7 +52,7 @@ export async function selectModels(
   }
   const { kits = [], workflows = [], models = [], set = [] } = selectors;
   if (set.length > 0 && workflows.length !== 1) throw setWithoutOne(workflows.length);
-  const matched = (await Promise.all(workflows.map((workflow) => matchWorkflow(workflow, catalog)))).flat();
+  const matched = (await Promise.all(workflows.map((workflow) => matchWorkflow(workflow)))).flat();
   const named = [
     ...kits.flatMap((kit) => modelsOfKit(catalog, kit)),
     ...models.map((name) => modelNamed(catalog, name)),
@@ -59,7 +61,13 @@ export async function selectModels(
   refuseCollisions(wanted);
   const unknown = uniqueByPath(matched.flatMap((one) => one.unknown ?? []));
   const views = matched.flatMap((one) => one.view ?? []);
-  return { models: wanted, unknown: unknown.filter((one) => !isDecided(one, named)), views };
+  const declared = matched.filter(({ isDeclared }) => isDeclared).flatMap((one) => one.models);
+  return {
+    models: wanted,
+    unknown: unknown.filter((one) => !isDecided(one, named) && !isBrought(one, wanted)),
+    views,
+    declared: new Set(declared.map(({ name }) => name)),
+  };
 }
 
 function setWithoutOne(count: number): ModelsError {
@@ -74,15 +82,33 @@ function isDecided({ candidates }: UnknownReference, named: readonly Model[]): b
   return named.some((model) => candidates.includes(model.name));
 }
 
-/** A model that two workflows ask for under two names keeps the aliases of both. */
+/** What one workflow only names, another may declare. */
+function isBrought({ places }: UnknownReference, wanted: readonly Model[]): boolean {
+  const keys = new Set(wanted.flatMap(({ path, aliases }) => [path, ...aliases]).map(collisionKey));
+  return places.some((place) => keys.has(collisionKey(place)));
+}
+
+/** A model that two workflows ask for under two names keeps the aliases of both, and the sources that both declare. */
 function uniqueByName(models: readonly Model[]): readonly Model[] {
   const byName = new Map<string, Model>();
+  const others: Model[] = [];
   for (const model of models) {
     const known = byName.get(model.name);
-    const aliases = [...new Set([...(known?.aliases ?? []), ...model.aliases])];
-    byName.set(model.name, known === undefined ? model : { ...known, aliases });
+    if (known === undefined) byName.set(model.name, model);
+    else if (known.sha256 !== null && model.sha256 !== null && known.sha256 !== model.sha256) others.push(model);
+    else byName.set(model.name, joined(known, model));
   }
-  return [...byName.values()];
+  return [...byName.values(), ...others];
+}
+
+function joined(known: Model, model: Model): Model {
+  return {
+    ...known,
+    sha256: known.sha256 ?? model.sha256,
+    digestFrom: known.sha256 === null ? model.digestFrom : known.digestFrom,
+    aliases: [...new Set([...known.aliases, ...model.aliases])],
+    sources: [...new Set([...known.sources, ...model.sources])],
+  };
 }
 
 function uniqueByPath(unknown: readonly UnknownReference[]): readonly UnknownReference[] {
