@@ -7,6 +7,8 @@ import { failureOf, type RangeSink } from "./range-sink.ts";
 export interface FileLaneOptions {
   readonly signal: AbortSignal;
   readonly onReceived: (bytes: number) => void;
+  /** Resolves when the budget of bytes per second allows more. */
+  readonly allowed: () => Promise<void>;
 }
 
 /** Reads the range of `sink` from a local file; ends the sink in every case but an abort. */
@@ -26,6 +28,7 @@ export async function readFileRange(endpoint: FileEndpoint, sink: RangeSink, opt
       sink.slab.grow(count);
       if (!sink.accept(count)) return sink.finish();
       await nextTurn();
+      await options.allowed();
     }
   } catch (error) {
     sink.fail(failureOf(error));

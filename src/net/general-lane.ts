@@ -13,6 +13,8 @@ export interface GeneralLaneOptions {
   readonly userAgent: string;
   readonly signal: AbortSignal;
   readonly onReceived: (bytes: number) => void;
+  /** Resolves when the budget of bytes per second allows more. */
+  readonly allowed: () => Promise<void>;
 }
 
 /** Reads the range of `sink` from `endpoint`; ends the sink in every case but an abort. */
@@ -23,7 +25,7 @@ export async function readGeneral(endpoint: HttpEndpoint, sink: RangeSink, optio
     const asked = { start, end, size, validator: endpoint.validator, hasRanges: endpoint.hasRanges };
     const verdict = judgeRangeAnswer(answer.statusCode, (name) => single(answer.headers[name]), asked);
     if (verdict.kind !== "body") {
-      answer.body.destroy();
+      discard(answer.body);
       sink.fail(
         verdict.kind === "unusual" ? { kind: "refused", status: answer.statusCode, message: verdict.message } : verdict,
       );
@@ -68,12 +70,19 @@ async function moveBody(
   for await (const chunk of body as AsyncIterable<Buffer>) {
     options.onReceived(chunk.length);
     if (!acceptAll(chunk, sink)) {
-      body.destroy();
+      discard(body);
       sink.finish();
       return;
     }
+    await options.allowed();
   }
   sink.fail({ kind: "network", message: `its answer ended ${sink.end() - sink.received()} bytes early` });
+}
+
+/** Ends a body that is not wanted; that it ends early is then no error. */
+function discard(body: Dispatcher.ResponseData["body"]): void {
+  body.on("error", () => undefined);
+  body.destroy();
 }
 
 function acceptAll(chunk: Buffer, sink: RangeSink): boolean {

@@ -51,6 +51,9 @@ function start(settings: LaneWorkerSettings, post: (answer: FromLaneWorker) => v
     limiter.spend(bytes);
     if (!isHeldBack && limiter.waitMs() > 0) holdBack();
   };
+  const allowed = async (): Promise<void> => {
+    for (let waitMs = limiter.waitMs(); waitMs > 0; waitMs = limiter.waitMs()) await systemClock.sleep(waitMs);
+  };
   const laneFor = (endpoint: HttpEndpoint): { lane: FastLane; isReused: boolean } => {
     const url = new URL(endpoint.url);
     const waiting = idle.get(url.origin) ?? [];
@@ -111,7 +114,7 @@ function start(settings: LaneWorkerSettings, post: (answer: FromLaneWorker) => v
     const sink = sinkFor(slot, read, null, null);
     active.set(slot, { sink, stop: () => abort.abort() });
     const { endpoint } = read;
-    const options = { signal: abort.signal, onReceived, userAgent: settings.userAgent };
+    const options = { signal: abort.signal, onReceived, allowed, userAgent: settings.userAgent };
     if (endpoint.kind === "file") return void readFileRange(endpoint, sink, options);
     const dispatcher = dispatchers.get(endpoint.mayBePrivate) ?? createDispatcher(settings, endpoint.mayBePrivate);
     dispatchers.set(endpoint.mayBePrivate, dispatcher);
