@@ -16,7 +16,7 @@ export interface OursSettings {
   readonly rounds?: number;
 }
 
-const COMMAND = join(HOME, "dist", "cli", "main.js");
+export const COMMAND: string = join(HOME, "dist", "cli", "main.js");
 const LANES = join(HOME, "scripts", "bench", "lanes.mjs");
 const KIT = "bench";
 

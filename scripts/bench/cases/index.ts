@@ -1,7 +1,11 @@
 /** The cases, in the order in which they run. */
 import type { Case } from "../bench.ts";
+import { checkCase } from "./check.ts";
+import { delayCase } from "./delay.ts";
+import { hubCase } from "./hub.ts";
 import { cappedConnectionsCase, cappedLinkCase, stragglerCase } from "./links.ts";
 import { deathCase, silenceCase, threeMirrorsCase, twoMirrorsCase } from "./mirrors.ts";
+import { farSmallCase, smallCase } from "./small.ts";
 import { httpCase, httpsCase, kitCase } from "./unthrottled.ts";
 
 export const CASES: readonly Case[] = [
@@ -15,4 +19,9 @@ export const CASES: readonly Case[] = [
   deathCase,
   silenceCase,
   stragglerCase,
+  delayCase,
+  smallCase,
+  farSmallCase,
+  hubCase,
+  checkCase,
 ];

@@ -1,0 +1,78 @@
+/** A long way with loss: 40 ms there and back, one packet in a thousand gone, under the kernel's own cubic. */
+import {
+  type Bench,
+  type Case,
+  contest,
+  listsOf,
+  networkOf,
+  nginxOf,
+  roundsOf,
+  scaled,
+  serve,
+  skippedCase,
+  unserve,
+} from "../bench.ts";
+import { best, compareTimes, formatBytes, named, rivalsIn, seriesOf } from "../figures.ts";
+import { syncContender } from "../ours.ts";
+import { type Offer, type RivalName, rivals } from "../rivals.ts";
+import type { CaseReport, Outcome, Verdict } from "../terms.ts";
+
+const MB = 1_000_000;
+const LINK = { bytesPerSecond: 50 * MB, delayMs: 40, lossPercent: 0.1 };
+const PARALLEL: readonly RivalName[] = ["aria2c", "rclone", "lftp"];
+const CONNECTIONS = 16;
+const TIMEOUT_S = 40;
+
+export const delayCase: Case = {
+  id: "delay",
+  title: "40 ms of delay, 0.1 % of loss",
+  run: async (bench, { id, title }) => {
+    const opened = await networkOf(bench, [LINK]);
+    if (typeof opened === "string") return skippedCase({ id, title }, opened);
+    await using network = opened;
+    const [link] = network.links;
+    const bytes = scaled(bench, 200, 100) * MB;
+    const { folder, files } = await serve(bench, id, [bytes]);
+    await using origin = await nginxOf(bench, { folder, address: link?.address ?? "" });
+    const lists = await listsOf(bench, id);
+    const offer: Offer = { files, origins: [origin.url], caFile: null, connections: CONNECTIONS, lists };
+    const rounds = roundsOf(bench, 3);
+    const contenders = [syncContender(offer), ...fixedLanes(bench, offer), ...rivals(PARALLEL, offer, bench.tools)];
+    const once = rivals(["curl + openssl"], offer, bench.tools).map((one) => ({ ...one, rounds: 1 }));
+    const outcomes = await contest(bench, {
+      id,
+      files,
+      contenders: [...contenders, ...once],
+      rounds,
+      origins: [origin],
+      network,
+      timeoutSeconds: TIMEOUT_S,
+    });
+    await unserve(bench, id);
+    return reportOf({ id, title }, outcomes, {
+      about: `${formatBytes(bytes)} over HTTP through ${link?.how}: 40 ms there and back, 0.1 % of packets lost, at most 50 MB/s, cubic on the origin's side; ${rounds} alternating round(s).`,
+    });
+  },
+};
+
+const fixedLanes = (bench: Bench, offer: Offer) =>
+  bench.options.isQuick
+    ? []
+    : [16].map((lanes) => syncContender(offer, { name: `modelferry --lanes ${lanes}`, lanes }));
+
+function reportOf(
+  identity: { readonly id: string; readonly title: string },
+  outcomes: readonly Outcome[],
+  { about }: { readonly about: string },
+): CaseReport {
+  const ours = named(outcomes, "modelferry sync");
+  const verdicts: readonly Verdict[] = [
+    compareTimes({
+      case: "40 ms of delay and loss: best other tool",
+      ours,
+      versus: best(rivalsIn(outcomes)),
+      atMost: 1,
+    }),
+  ];
+  return { ...identity, about, outcomes, verdicts, series: outcomes.flatMap(seriesOf), skipped: [] };
+}
