@@ -38,9 +38,11 @@ export async function readSecretKey(source: KeySource, environment: Environment)
  * @throws ModelsError `KEY_INVALID`, `USAGE`
  */
 export async function readSecretText(
-  { file, variable }: KeySource,
+  source: KeySource,
   environment: Environment,
 ): Promise<{ readonly text: string; readonly from: string }> {
+  refuseValues(source);
+  const { file, variable } = source;
   if (file !== undefined && variable === undefined) return { text: await readKeyFile(file), from: file };
   if (variable === undefined || file !== undefined) {
     throw new ModelsError("USAGE", "Cannot sign: expected one secret key, from a file or from a variable", {
@@ -51,6 +53,15 @@ export async function readSecretText(
   if (text !== null) return { text, from: `$${variable}` };
   throw new ModelsError("KEY_INVALID", `Cannot use secret key "$${variable}": the variable is not set`, {
     fix: `set ${variable} to the text of the key's file`,
+  });
+}
+
+/** A person may have written a key where its name belongs; then no message may say what was written. */
+function refuseValues({ file = "", variable = "X" }: KeySource): void {
+  const isKey = /(?:^|[/\\])RW(?:QAAEIy|RTY0Iy)|-----BEGIN /.test(file);
+  if (!isKey && /^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(variable)) return;
+  throw new ModelsError("USAGE", "Cannot sign: expected the name of a file or of a variable, and got something else", {
+    fix: "give --key the path of the key's file, or --key-env the name of a variable such as SIGNING_KEY, never a key itself",
   });
 }
 
