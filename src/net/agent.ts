@@ -1,12 +1,12 @@
 /** The connections of the control plane and of general lanes: who is trusted, through which proxy, to which addresses. */
 import { readFile } from "node:fs/promises";
 import type { LookupFunction } from "node:net";
-import { createSecureContext, rootCertificates, type SecureContext } from "node:tls";
 import { Agent, type Dispatcher, Pool, ProxyAgent } from "undici";
 import { ModelsError } from "../base/errors.ts";
 import { assertHostAllowed } from "./address-guard.ts";
 import type { ProxyVariables } from "./lane-protocol.ts";
 import { proxyFor } from "./proxy.ts";
+import { trustContext } from "./trust.ts";
 
 export interface AgentSettings {
   /** PEM text of authorities to trust beside the built-in ones, or null. */
@@ -57,11 +57,6 @@ export function createAgent(settings: AgentSettings): Dispatcher {
       return new ProxyAgent({ ...limits, uri: proxy.href, proxyTls: trust, requestTls: trust });
     },
   });
-}
-
-/** What a TLS connection trusts: the built-in authorities (with `NODE_EXTRA_CA_CERTS`), or those and `extraCa`. */
-function trustContext(extraCa: string | null): SecureContext {
-  return createSecureContext(extraCa === null ? {} : { ca: [...rootCertificates, extraCa] });
 }
 
 /**

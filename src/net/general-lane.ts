@@ -4,85 +4,71 @@
  */
 import type { Dispatcher } from "undici";
 import type { HttpEndpoint } from "../base/mirror.ts";
-import { rangeCondition } from "./fast-lane.ts";
 import { judgeRangeAnswer } from "./range-answer.ts";
+import { rangeHeaders } from "./range-request.ts";
 import { failureOf, type RangeSink } from "./range-sink.ts";
+import { enterTurnstile, type RateGate } from "./rate-gate.ts";
 
 export interface GeneralLaneOptions {
   readonly dispatcher: Dispatcher;
   readonly userAgent: string;
+  readonly gate: RateGate;
   readonly signal: AbortSignal;
-  readonly onReceived: (bytes: number) => void;
-  /** Resolves when the budget of bytes per second allows more. */
-  readonly allowed: () => Promise<void>;
 }
 
-/** Reads the range of `sink` from `endpoint`; ends the sink in every case but an abort. */
+type Body = Dispatcher.ResponseData["body"];
+
+/** Reads the range of `sink` from `endpoint`; ends the sink in every case. */
 export async function readGeneral(endpoint: HttpEndpoint, sink: RangeSink, options: GeneralLaneOptions): Promise<void> {
   try {
-    const answer = await request(endpoint, sink, options);
     const { start, end, size } = sink.read;
+    const answer = await ask(endpoint, sink, options).catch((error: unknown) => {
+      // A kept-alive connection may have been closed while it was idle: that says nothing about the mirror.
+      if (isClosed(error) && !options.signal.aborted) return ask(endpoint, sink, options);
+      throw error;
+    });
+    // A body that is destroyed says so with an error event; whoever reads it hears the error as well.
+    answer.body.on("error", () => undefined);
     const asked = { start, end, size, validator: endpoint.validator, hasRanges: endpoint.hasRanges };
     const verdict = judgeRangeAnswer(answer.statusCode, (name) => single(answer.headers[name]), asked);
-    if (verdict.kind !== "body") {
-      discard(answer.body);
-      sink.fail(
-        verdict.kind === "unusual" ? { kind: "refused", status: answer.statusCode, message: verdict.message } : verdict,
-      );
-      return;
-    }
-    await moveBody(answer.body, sink, options);
+    if (verdict.kind === "body") return await moveBody(answer.body, sink, options);
+    answer.body.destroy();
+    sink.fail(verdict);
   } catch (error) {
-    if (options.signal.aborted) return;
     sink.fail(failureOf(error));
   }
 }
 
-function request(
+const isClosed = (error: unknown): boolean =>
+  ["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"].includes(String((error as NodeJS.ErrnoException).code));
+
+function ask(
   endpoint: HttpEndpoint,
-  sink: RangeSink,
-  options: GeneralLaneOptions,
+  { read }: RangeSink,
+  { dispatcher, userAgent, signal }: GeneralLaneOptions,
 ): Promise<Dispatcher.ResponseData> {
   const url = new URL(endpoint.url);
-  const { start, end } = sink.read;
-  const condition = rangeCondition(endpoint).map((line) => line.split(": ") as [string, string]);
-  return options.dispatcher.request({
+  return dispatcher.request({
     origin: url.origin,
     path: url.pathname + url.search,
     method: "GET",
-    headers: {
-      "user-agent": options.userAgent,
-      accept: "*/*",
-      "accept-encoding": "identity",
-      ...(endpoint.hasRanges ? { range: `bytes=${start}-${end - 1}` } : {}),
-      ...Object.fromEntries(condition),
-      ...endpoint.headers,
-    },
-    signal: options.signal,
+    headers: { ...rangeHeaders(endpoint, read, userAgent) },
+    signal,
   });
 }
 
-async function moveBody(
-  body: Dispatcher.ResponseData["body"],
-  sink: RangeSink,
-  options: GeneralLaneOptions,
-): Promise<void> {
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    options.onReceived(chunk.length);
-    if (!acceptAll(chunk, sink)) {
-      discard(body);
-      sink.finish();
-      return;
+async function moveBody(body: Body, sink: RangeSink, { gate }: GeneralLaneOptions): Promise<void> {
+  const turnstile = enterTurnstile(gate);
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      turnstile.spend(chunk.length);
+      if (!acceptAll(chunk, sink)) return sink.finish();
+      await turnstile.open();
     }
-    await options.allowed();
+    sink.fail({ kind: "network", message: `its answer ended ${sink.end() - sink.received()} bytes early` });
+  } finally {
+    turnstile.leave();
   }
-  sink.fail({ kind: "network", message: `its answer ended ${sink.end() - sink.received()} bytes early` });
-}
-
-/** Ends a body that is not wanted; that it ends early is then no error. */
-function discard(body: Dispatcher.ResponseData["body"]): void {
-  body.on("error", () => undefined);
-  body.destroy();
 }
 
 function acceptAll(chunk: Buffer, sink: RangeSink): boolean {

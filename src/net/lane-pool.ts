@@ -16,6 +16,7 @@ export type LaneEnd =
   | { readonly kind: "cancelled"; readonly position: number }
   | { readonly kind: "failed"; readonly position: number; readonly failure: LaneFailure };
 
+/** A range under way. Once it has ended, its positions stand still and orders to it do nothing. */
 export interface RunningLane {
   /** End of what has come in. */
   readonly received: () => number;
@@ -27,6 +28,7 @@ export interface RunningLane {
 }
 
 export interface LaneListeners {
+  /** Called exactly once; nothing is written for this range any more. */
   readonly onEnd: (end: LaneEnd) => void;
   readonly onShrunk: (end: number) => void;
 }
@@ -35,6 +37,9 @@ export interface LanePool {
   readonly start: (read: RangeRead, listeners: LaneListeners) => RunningLane;
   /** Bytes per second for all lanes together; null lifts the limit. */
   readonly limit: (bytesPerSecond: number | null) => void;
+  /** While held, the threads keep the process alive also when no range is under way. */
+  readonly hold: (isHeld: boolean) => void;
+  /** Ends every thread, then every range that was under way, as cancelled. */
   readonly close: () => Promise<void>;
 }
 
@@ -43,78 +48,132 @@ export type LanePoolSettings = Omit<LaneWorkerSettings, "positions"> & {
   readonly workers: number;
 };
 
+interface Running {
+  readonly thread: Thread;
+  readonly end: (end: LaneEnd) => void;
+  readonly onShrunk: (end: number) => void;
+}
+
 /** Starts no thread before the first read. */
-export function createLanePool(settings: LanePoolSettings): LanePool {
+export function createLanePool({ workers, ...settings }: LanePoolSettings): LanePool {
   const positions = createPositions();
   const free = Array.from({ length: MAX_SLOTS }, (_, index) => MAX_SLOTS - 1 - index);
   const threads: Thread[] = [];
-  const running = new Map<number, LaneListeners & { readonly thread: Thread }>();
+  const running = new Map<number, Running>();
+  const shares = new WeakMap<Thread, number | null>();
   let bytesPerSecond: number | null = null;
   let turn = 0;
+  let isHeld = false;
+  let isClosed = false;
 
-  const hear = (message: FromLaneWorker): void => {
-    const listeners = running.get(message.slot);
-    if (listeners === undefined) return;
-    if (message.kind === "shrunk") return listeners.onShrunk(message.end);
-    running.delete(message.slot);
-    free.push(message.slot);
-    listeners.onEnd(message);
+  const hear = (thread: Thread, message: FromLaneWorker): void => {
+    const one = running.get(message.slot);
+    // A last word of a thread that crashed must not end the range that has its slot now.
+    if (one?.thread !== thread) return;
+    const { slot: _, ...end } = message;
+    if (end.kind === "shrunk") one.onShrunk(end.end);
+    else one.end(end);
   };
+  const writtenAt = (slot: number): number => positions.written[slot] ?? 0;
   const lost = (thread: Thread, error: Error | null): void => {
-    if (!threads.includes(thread)) return;
-    for (const [slot] of [...running].filter(([, one]) => one.thread === thread)) {
-      const failure: LaneFailure = {
-        kind: "network",
-        message: `a lane worker ended: ${error?.message ?? "no reason given"}`,
-      };
-      hear({ kind: "failed", slot, position: positions.written[slot] ?? 0, failure });
+    const index = threads.indexOf(thread);
+    if (index < 0) return;
+    threads.splice(index, 1);
+    const message = `a lane worker ended: ${error?.message ?? "no reason given"}`;
+    for (const [slot, one] of [...running]) {
+      if (one.thread !== thread) continue;
+      one.end({ kind: "failed", position: writtenAt(slot), failure: { kind: "network", message } });
     }
-    threads.splice(threads.indexOf(thread), 1);
+  };
+  const lanesOf = (thread: Thread): number => [...running.values()].filter((one) => one.thread === thread).length;
+  /** A thread without work does not keep the process alive. */
+  const rest = (thread: Thread): void => {
+    if (isHeld || lanesOf(thread) > 0) thread.ref();
+    else thread.unref();
   };
   const threadAt = (index: number): Thread => {
     const known = threads[index];
     if (known !== undefined) return known;
     const initial: LaneWorkerSettings = { ...settings, positions: positions.buffer };
     const thread = startThread("./lane-worker.js", import.meta.url, initial);
-    thread.onMessage((message) => hear(message as FromLaneWorker));
+    thread.onMessage((message) => hear(thread, message as FromLaneWorker));
     thread.onEnd((error) => lost(thread, error));
     threads.push(thread);
-    shareLimit();
     return thread;
   };
+  /** Each thread may read its lanes' part of what all lanes together may. */
   const shareLimit = (): void => {
-    const share = bytesPerSecond === null ? null : bytesPerSecond / Math.max(1, threads.length);
-    for (const thread of threads) thread.post({ kind: "limit", bytesPerSecond: share } satisfies ToLaneWorker);
+    for (const thread of threads) {
+      const part = running.size === 0 ? 1 / threads.length : lanesOf(thread) / running.size;
+      const share = bytesPerSecond === null ? null : Math.max(1, bytesPerSecond * part);
+      if (shares.get(thread) === share) continue;
+      shares.set(thread, share);
+      thread.post({ kind: "limit", bytesPerSecond: share } satisfies ToLaneWorker);
+    }
   };
-  const workerFor = (read: RangeRead): Thread => {
-    const isEncrypted = read.endpoint.kind === "http" && read.endpoint.url.startsWith("https:");
+  const threadFor = ({ endpoint }: RangeRead): Thread => {
+    const isEncrypted = endpoint.kind === "http" && endpoint.url.startsWith("https:");
     if (!isEncrypted || bytesPerSecond !== null) return threadAt(0);
     turn += 1;
-    return threadAt(Math.min(threads.length, turn % settings.workers));
+    return threadAt(Math.min(threads.length, turn % workers));
+  };
+  /** Registers a range: its slot is free again as soon as its end was told. */
+  const register = (slot: number, thread: Thread, listeners: LaneListeners): (() => boolean) => {
+    const one: Running = {
+      thread,
+      onShrunk: listeners.onShrunk,
+      end: (end) => {
+        running.delete(slot);
+        free.push(slot);
+        if (!isClosed) rest(thread);
+        if (!isClosed && bytesPerSecond !== null) shareLimit();
+        listeners.onEnd(end);
+      },
+    };
+    running.set(slot, one);
+    return () => running.get(slot) === one;
   };
 
   return {
     start: (read, listeners) => {
-      const slot = free.pop();
-      if (slot === undefined) throw new RangeError(`more than ${MAX_SLOTS} lanes`);
-      const thread = workerFor(read);
+      const slot = isClosed ? undefined : free.pop();
+      if (slot === undefined) throw new RangeError(isClosed ? "the lanes are closed" : `more than ${MAX_SLOTS} lanes`);
+      const thread = threadFor(read);
       positions.received[slot] = read.start;
       positions.written[slot] = read.start;
-      running.set(slot, { ...listeners, thread });
+      let ended: { readonly position: number } | null = null;
+      const isRunning = register(slot, thread, {
+        ...listeners,
+        onEnd: (end) => {
+          ended = end;
+          listeners.onEnd(end);
+        },
+      });
+      rest(thread);
+      if (bytesPerSecond !== null) shareLimit();
       thread.post({ kind: "read", slot, read } satisfies ToLaneWorker);
+      const order = (message: ToLaneWorker): void => {
+        if (isRunning()) thread.post(message);
+      };
       return {
-        received: () => positions.received[slot] ?? read.start,
-        written: () => positions.written[slot] ?? read.start,
-        shrink: (end) => thread.post({ kind: "shrink", slot, end } satisfies ToLaneWorker),
-        cancel: () => thread.post({ kind: "cancel", slot } satisfies ToLaneWorker),
+        received: () => ended?.position ?? positions.received[slot] ?? read.start,
+        written: () => ended?.position ?? writtenAt(slot),
+        shrink: (end) => order({ kind: "shrink", slot, end }),
+        cancel: () => order({ kind: "cancel", slot }),
       };
     },
     limit: (rate) => {
       bytesPerSecond = rate;
       shareLimit();
     },
+    hold: (isWanted) => {
+      isHeld = isWanted;
+      for (const thread of threads) rest(thread);
+    },
     close: async () => {
+      isClosed = true;
       await Promise.all(threads.splice(0).map((thread) => thread.stop()));
+      for (const [slot, one] of [...running]) one.end({ kind: "cancelled", position: writtenAt(slot) });
     },
   };
 }

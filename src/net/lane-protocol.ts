@@ -5,7 +5,7 @@ import type { Endpoint } from "../base/mirror.ts";
 export type LaneFailure =
   /** Refused connection, reset, early close, unknown host, TLS. */
   | { readonly kind: "network"; readonly message: string }
-  /** 401, 403, 404, 410: a signed link that ran out, or a mirror that no longer gives the file. */
+  /** 401, 403, 404, 410, 451 or a redirect: a signed link that ran out, or a mirror that no longer gives the file. */
   | { readonly kind: "refused"; readonly status: number; readonly message: string }
   /** 429, 503 and their kin, with the wait that the headers ask for. */
   | { readonly kind: "busy"; readonly status: number; readonly waitMs: number | null; readonly message: string }
@@ -13,7 +13,7 @@ export type LaneFailure =
   | { readonly kind: "changed"; readonly message: string }
   /** An answer that contradicts the request (wrong range, wrong encoding, surplus bytes). */
   | { readonly kind: "lied"; readonly message: string }
-  /** A legal answer that the fast lane does not read (chunked, redirect): the general lane may. */
+  /** A legal answer that the fast lane does not read (chunked): the general lane may. */
   | { readonly kind: "unusual"; readonly message: string }
   /** Writing to the partial file failed. */
   | { readonly kind: "disk"; readonly code: string; readonly message: string };

@@ -14,24 +14,38 @@ export type RangeVerdict = { readonly kind: "body"; readonly isFramed: boolean }
 
 type Fields = (name: string) => string | undefined;
 
+/** Answers that a fresh link, or another source, may not give. */
+const REFUSALS = new Set([401, 403, 404, 410, 451]);
+/** Answers that a moment's patience may not give. */
+const BUSY = new Set([408, 425, 429]);
+
 /**
  * Judges status and headers of an answer.
  * `isFramed` says whether `Content-Length` frames the body (else it is chunked, which only the general lane reads).
  */
 export function judgeRangeAnswer(status: number, field: Fields, asked: AskedRange): RangeVerdict {
   if (status === 206 || (status === 200 && !asked.hasRanges)) return judgeBody(status, field, asked);
-  if (status >= 300 && status < 400) return { kind: "unusual", message: `it redirects (${status})` };
-  if (status === 200) return { kind: "lied", message: "it answered 200 with the whole file to a range request" };
+  if (status === 200) return { kind: "lied", message: wholeAnswer(field) };
   if (status === 412) return { kind: "changed", message: "the file changed while it was fetched (412)" };
-  if (status === 401 || status === 403 || status === 404 || status === 410 || status === 451) {
-    return { kind: "refused", status, message: `it answered ${status}` };
-  }
-  if (status === 416)
-    return { kind: "lied", message: `it refused the valid range ${asked.start}-${asked.end - 1} (416)` };
-  if (status === 408 || status === 425 || status === 429 || status >= 500) {
+  if (status === 416) return judgeRefusedRange(field, asked);
+  // The endpoint is where the redirects ended; when there is a new one, the way must be gone again from its start.
+  if (status >= 300 && status < 400) return { kind: "refused", status, message: `it redirects (${status})` };
+  if (REFUSALS.has(status)) return { kind: "refused", status, message: `it answered ${status}` };
+  if (BUSY.has(status) || status >= 500) {
     return { kind: "busy", status, waitMs: retryAfterMs(field), message: `it answered ${status}` };
   }
   return { kind: "lied", message: `it answered ${status}, expected 206` };
+}
+
+function wholeAnswer(field: Fields): string {
+  const isPage = /^text\/html/i.test(field("content-type") ?? "");
+  return isPage ? "it answered with a page for people (200)" : "it answered 200 to a range request, expected 206";
+}
+
+function judgeRefusedRange(field: Fields, { start, end, size }: AskedRange): LaneFailure {
+  const total = /^bytes \*\/(\d{1,16})$/i.exec(field("content-range") ?? "")?.[1];
+  if (total !== undefined && Number(total) !== size) return wrongTotal(total, size);
+  return { kind: "lied", message: `it refused the valid range ${start}-${end - 1} (416)` };
 }
 
 function judgeBody(status: number, field: Fields, asked: AskedRange): RangeVerdict {
@@ -39,37 +53,39 @@ function judgeBody(status: number, field: Fields, asked: AskedRange): RangeVerdi
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
     return { kind: "lied", message: `it sent Content-Encoding "${encoding.slice(0, 40)}", expected identity` };
   }
-  if (/multipart/i.test(field("content-type") ?? ""))
+  if (/^multipart\//i.test(field("content-type") ?? "")) {
     return { kind: "lied", message: "it sent several ranges in one answer" };
+  }
   const etag = field("etag");
-  if (asked.validator !== null && etag !== undefined && etag !== asked.validator) {
-    return {
-      kind: "changed",
-      message: `its ETag changed from ${asked.validator.slice(0, 80)} to ${etag.slice(0, 80)}`,
-    };
+  if (asked.validator !== null && etag !== undefined && opaque(etag) !== opaque(asked.validator)) {
+    const seen = `its ETag changed from ${asked.validator.slice(0, 80)} to ${etag.slice(0, 80)}`;
+    return { kind: "changed", message: seen };
   }
-  const wrongRange = status === 206 ? rangeProblem(field("content-range"), asked) : null;
-  if (wrongRange !== null) return wrongRange;
-  const length = field("content-length");
-  if (field("transfer-encoding") !== undefined || length === undefined) return { kind: "body", isFramed: false };
-  if (length !== String(asked.end - asked.start)) {
-    return { kind: "lied", message: `it announced ${length.slice(0, 40)} bytes, expected ${asked.end - asked.start}` };
-  }
-  return { kind: "body", isFramed: true };
+  const problem = status === 206 ? rangeProblem(field("content-range") ?? "", asked) : null;
+  return problem ?? judgeLength(field, asked.end - asked.start);
 }
 
-function rangeProblem(value: string | undefined, asked: AskedRange): LaneFailure | null {
-  const match = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16})$/i.exec(value ?? "");
-  if (match === null) {
-    return {
-      kind: "lied",
-      message: `it sent Content-Range "${(value ?? "").slice(0, 80)}", expected a range and a total`,
-    };
+/** Caches make a strong validator weak in passing; the bytes are the same as long as the tag is (RFC 9110 section 8.8.3.2). */
+const opaque = (etag: string): string => etag.replace(/^W\//, "");
+
+function rangeProblem(value: string, asked: AskedRange): LaneFailure | null {
+  const [, first, last, total] = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16})$/i.exec(value) ?? [];
+  if (total === undefined) {
+    return { kind: "lied", message: `it sent Content-Range "${value.slice(0, 80)}", expected a range and a total` };
   }
-  const [first, last, total] = match.slice(1).map(Number);
-  if (total !== asked.size) {
-    return { kind: "changed", message: `it says the file has ${total} bytes, expected ${asked.size}` };
-  }
-  if (first === asked.start && last === asked.end - 1) return null;
+  if (Number(total) !== asked.size) return wrongTotal(total, asked.size);
+  if (Number(first) === asked.start && Number(last) === asked.end - 1) return null;
   return { kind: "lied", message: `it sent bytes ${first}-${last}, expected ${asked.start}-${asked.end - 1}` };
 }
+
+function judgeLength(field: Fields, expected: number): RangeVerdict {
+  const length = field("content-length");
+  if (field("transfer-encoding") !== undefined || length === undefined) return { kind: "body", isFramed: false };
+  if (length === String(expected)) return { kind: "body", isFramed: true };
+  return { kind: "lied", message: `it announced ${length.slice(0, 40)} bytes, expected ${expected}` };
+}
+
+const wrongTotal = (total: string, size: number): LaneFailure => ({
+  kind: "changed",
+  message: `it says the file has ${total} bytes, expected ${size}`,
+});

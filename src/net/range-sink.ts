@@ -1,25 +1,31 @@
 /** Where the bytes of one range read go: into the file at their place, with the positions told to the other threads. */
+import { isModelsError } from "../base/errors.ts";
 import type { LaneFailure, Positions, RangeRead } from "./lane-protocol.ts";
-import { createSlab, type Slab } from "./slab.ts";
+import type { Slab } from "./slab.ts";
 
-/** One range being read, whatever lane carries it. */
+/** One range being read, whatever lane carries it. It ends exactly once; what comes in later is dropped. */
 export interface RangeSink {
-  readonly slot: number;
   readonly read: RangeRead;
   readonly slab: Slab;
   /** End of the range now; shrinking moves it. */
   readonly end: () => number;
   /** End of what came in so far, written or not. */
   readonly received: () => number;
-  /** Counts `count` bytes that were put into the slab; writes when it is full. Returns false when the range is whole. */
+  /**
+   * Counts `count` bytes that were put into the slab; writes when it is full. Returns false when no more are wanted.
+   * @throws DiskProblem
+   */
   readonly accept: (count: number) => boolean;
   /** Writes what is held. @throws DiskProblem */
   readonly flush: () => void;
   /** Gives up the part behind `end`, as far as it has not come in; returns the end that holds. */
   readonly shrink: (end: number) => number;
+  /** The range is whole. */
   readonly finish: () => void;
   /** Ends the read; what came in before is written and counts. */
   readonly fail: (failure: LaneFailure) => void;
+  /** Ends the read from outside, without telling; returns the end of what is written. */
+  readonly stop: () => number;
 }
 
 export interface SinkEnds {
@@ -27,14 +33,15 @@ export interface SinkEnds {
   readonly failed: (position: number, failure: LaneFailure) => void;
 }
 
-/** Makes the sink of `read`. It ends exactly once: by `finish` or by `fail`. A disk error throws {@link DiskProblem}. */
-export function createRangeSink(
-  slot: number,
-  read: RangeRead,
-  options: { slab: Slab | null; positions: Positions; ends: SinkEnds },
-): RangeSink {
-  const { positions, ends } = options;
-  const slab = options.slab ?? createSlab();
+export interface SinkOptions {
+  readonly slot: number;
+  readonly slab: Slab;
+  readonly positions: Positions;
+  readonly ends: SinkEnds;
+}
+
+/** Makes the sink of `read`. A disk error throws {@link DiskProblem} where bytes are put in, and is the failure at the end. */
+export function createRangeSink(read: RangeRead, { slot, slab, positions, ends }: SinkOptions): RangeSink {
   let end = read.end;
   let received = read.start;
   let written = read.start;
@@ -44,7 +51,7 @@ export function createRangeSink(
 
   const flush = (): void => {
     const held = received - written;
-    if (held === 0) return;
+    if (isEnded || held === 0) return;
     try {
       slab.writeOut(read.file, written, held);
     } catch (error) {
@@ -53,22 +60,24 @@ export function createRangeSink(
     written = received;
     positions.written[slot] = written;
   };
-  /** Keeps what came before a failure; a disk that refuses it is the failure that counts. */
-  const flushed = (): LaneFailure | null => {
+  /** Keeps what came before the end; a disk that refuses it is the failure that counts. */
+  const keep = (): LaneFailure | null => {
     try {
       flush();
       return null;
     } catch (error) {
       return failureOf(error);
+    } finally {
+      isEnded = true;
     }
   };
   return {
-    slot,
     read,
     slab,
     end: () => end,
     received: () => received,
     accept: (count) => {
+      if (isEnded) return false;
       received += Math.min(count, end - received);
       positions.received[slot] = received;
       if (slab.isNearlyFull() || received === end) flush();
@@ -81,13 +90,19 @@ export function createRangeSink(
     },
     finish: () => {
       if (isEnded) return;
-      isEnded = true;
-      ends.done(written);
+      const failure = keep();
+      if (failure === null) ends.done(written);
+      else ends.failed(written, failure);
     },
     fail: (failure) => {
       if (isEnded) return;
-      isEnded = true;
-      ends.failed(written, flushed() ?? failure);
+      const disk = keep();
+      ends.failed(written, disk ?? failure);
+    },
+    stop: () => {
+      // Given up anyway: a disk that refuses the rest shows at the next write to this file.
+      if (!isEnded) keep();
+      return written;
     },
   };
 }
@@ -105,6 +120,9 @@ export class DiskProblem extends Error {
 /** Turns what was thrown while bytes were moved into the failure that the scheduler answers. */
 export function failureOf(error: unknown): LaneFailure {
   if (error instanceof DiskProblem) return { kind: "disk", code: error.code, message: error.message };
-  const { code, message } = error as NodeJS.ErrnoException;
+  // A name that leads into a private network does so again.
+  if (isModelsError(error, "MIRROR_LIED")) return { kind: "lied", message: error.message };
+  const first = error instanceof AggregateError && error.message === "" ? error.errors[0] : error;
+  const { code, message } = first as NodeJS.ErrnoException;
   return { kind: "network", message: code === undefined || message.includes(code) ? message : `${message} (${code})` };
 }

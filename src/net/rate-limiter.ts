@@ -1,4 +1,4 @@
-/** A budget of bytes per second for all lanes of one thread: lanes are paused while it is overdrawn. */
+/** A budget of bytes per second: what was spent too much must be waited for. */
 import type { Clock } from "../base/clock.ts";
 
 export interface RateLimiter {
@@ -8,10 +8,15 @@ export interface RateLimiter {
   readonly spend: (bytes: number) => void;
   /** Milliseconds until the budget is positive again; 0 when it is. */
   readonly waitMs: () => number;
+  /** Most bytes that one read should bring, so that many readers share a small budget evenly. */
+  readonly stepBytes: () => number;
 }
 
 /** The budget may run ahead by this much time, so that reads stay large. */
 const BURST_SECONDS = 0.1;
+/** One read is worth this much time of the whole budget. */
+const STEP_SECONDS = 0.02;
+const LEAST_STEP_BYTES = 4096;
 
 export function createRateLimiter(clock: Pick<Clock, "monotonicMs">): RateLimiter {
   let rate: number | null = null;
@@ -25,8 +30,9 @@ export function createRateLimiter(clock: Pick<Clock, "monotonicMs">): RateLimite
   return {
     limit: (bytesPerSecond) => {
       refill();
+      // What was spent under the old limit is still owed under the new one.
+      tokens = rate === null || bytesPerSecond === null ? 0 : Math.min(tokens, 0);
       rate = bytesPerSecond;
-      tokens = 0;
     },
     spend: (bytes) => {
       if (rate === null) return;
@@ -38,5 +44,7 @@ export function createRateLimiter(clock: Pick<Clock, "monotonicMs">): RateLimite
       refill();
       return tokens >= 0 ? 0 : Math.ceil((-tokens / rate) * 1000);
     },
+    stepBytes: () =>
+      rate === null ? Number.POSITIVE_INFINITY : Math.max(LEAST_STEP_BYTES, Math.floor(rate * STEP_SECONDS)),
   };
 }

@@ -7,8 +7,8 @@ const SLAB_BYTES = 1024 * 1024;
 const LEAST_ROOM = 64 * 1024;
 
 export interface Slab {
-  /** Where the next bytes are to be put; never empty. What was given before is void then. */
-  readonly room: () => Buffer;
+  /** Where the next bytes are to be put, at most `most` of them; never empty. What was given before is void then. */
+  readonly room: (most?: number) => Buffer;
   /** Bytes that wait to be written, oldest first. */
   readonly held: () => Buffer;
   /** Says that `count` bytes were put at the start of {@link Slab.room}. */
@@ -29,10 +29,10 @@ export function createSlab(): Slab {
     from = Math.min(to, from + count);
   };
   return {
-    room: () => {
+    room: (most = SLAB_BYTES) => {
       // Only here may the slab begin again: until then, the socket still fills the room that it was given last.
       if (from === to) from = to = 0;
-      return memory.subarray(to);
+      return memory.subarray(to, Math.min(SLAB_BYTES, to + most));
     },
     held: () => memory.subarray(from, to),
     grow: (count) => {

@@ -4,7 +4,7 @@ import { addRange, type ByteRange, type RangeSet, rangeBytes, removeRange } from
 import type { JournalEntry } from "./journal.ts";
 
 export interface Accounts {
-  /** Counts bytes that came in now. */
+  /** Counts bytes that came in now; what they replace was in vain. */
   readonly fetched: (entries: readonly JournalEntry[]) => void;
   /** Takes ranges back; what this run fetched of them was in vain. */
   readonly spoiled: (range: ByteRange) => void;
@@ -13,6 +13,8 @@ export interface Accounts {
   readonly error: (source: string) => void;
   /** The ranges that each source sent, in this run and before. */
   readonly served: () => ReadonlyMap<string, RangeSet>;
+  /** The part of that which was fetched in this run. */
+  readonly fresh: () => ReadonlyMap<string, RangeSet>;
   readonly fetchedBytes: () => number;
   readonly wastedBytes: () => number;
   /** One share a label: two repositories of one host are one line. */
@@ -41,23 +43,25 @@ export function createAccounts(resumed: ReadonlyMap<string, RangeSet>): Accounts
     return account;
   };
   for (const source of resumed.keys()) of(source);
+  const spoiled = (range: ByteRange): void => {
+    for (const account of accounts.values()) {
+      const kept = removeRange(account.fresh, range);
+      wasted += rangeBytes(account.fresh) - rangeBytes(kept);
+      account.fresh = kept;
+      account.served = removeRange(account.served, range);
+    }
+  };
   return {
     fetched: (entries) => {
       for (const { mirror, range } of entries) {
+        spoiled(range);
         const account = of(mirror);
         account.bytes += range.end - range.start;
         account.served = addRange(account.served, range);
         account.fresh = addRange(account.fresh, range);
       }
     },
-    spoiled: (range) => {
-      for (const account of accounts.values()) {
-        const kept = removeRange(account.fresh, range);
-        wasted += rangeBytes(account.fresh) - rangeBytes(kept);
-        account.fresh = kept;
-        account.served = removeRange(account.served, range);
-      }
-    },
+    spoiled,
     active: (sources, ms) => {
       for (const source of sources) of(source).activeMs += ms;
     },
@@ -65,6 +69,7 @@ export function createAccounts(resumed: ReadonlyMap<string, RangeSet>): Accounts
       of(source).errors += 1;
     },
     served: () => new Map([...accounts].map(([source, { served }]) => [source, served])),
+    fresh: () => new Map([...accounts].map(([source, { fresh }]) => [source, fresh])),
     fetchedBytes: () => [...accounts.values()].reduce((sum, { bytes }) => sum + bytes, 0),
     wastedBytes: () => wasted,
     shares: (labelOf) => {

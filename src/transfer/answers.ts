@@ -21,8 +21,10 @@ export interface AnswerFacts {
 /** Failures in a row after which a mirror that has rivals is given up. */
 const MOST_FAILURES = 5;
 const MOST_REFUSALS = 3;
-/** A wait longer than this is not worth it. */
+/** Waits longer than this, at once or one after the other without a byte between them, are not worth it. */
 export const MOST_WAIT_MS: number = 15 * 60_000;
+/** However short a wait a busy server asks for, it is not asked again sooner. */
+const LEAST_WAIT_MS = 250;
 
 /**
  * Changes the mirror (and its host) as its failure asks for.
@@ -82,37 +84,55 @@ function answerBusy(
   facts: AnswerFacts,
 ): Blame | null {
   const { mirror, host } = lane;
-  const isFirst = host.restUntilMs <= facts.nowMs;
-  if (isFirst) {
+  // Lanes of one host are told together: that is one answer, not eight.
+  const isNews = host.restUntilMs <= facts.nowMs;
+  const backoff = backoffMs(mirror.failures, { random: facts.random }, { baseMs: 500, maxMs: 20_000 });
+  const waitMs = Math.max(LEAST_WAIT_MS, failure.waitMs ?? backoff);
+  host.restUntilMs = Math.max(host.restUntilMs, facts.nowMs + Math.min(waitMs, MOST_WAIT_MS));
+  if (isNews) {
     mirror.failures += 1;
+    mirror.waitedMs += waitMs;
     host.budget.stepBack(facts.nowMs);
   }
-  const waitMs = failure.waitMs ?? backoffMs(mirror.failures, { random: facts.random }, { baseMs: 500, maxMs: 20_000 });
-  if (waitMs > MOST_WAIT_MS) {
-    return die(mirror, {
-      code: "MIRROR_RATE_LIMITED",
-      message: `${failure.message} and asks to wait ${Math.round(waitMs / 1000)} s`,
-    });
+  if (failure.waitMs !== null && Math.max(waitMs, mirror.waitedMs) > MOST_WAIT_MS) {
+    const seconds = Math.round(waitMs / 1000);
+    return die(mirror, { code: "MIRROR_RATE_LIMITED", message: `${failure.message} and asks to wait ${seconds} s` });
   }
-  host.restUntilMs = Math.max(host.restUntilMs, facts.nowMs + waitMs);
-  if (facts.hasOthers && mirror.failures > 2 * MOST_FAILURES)
-    return die(mirror, { code: "MIRROR_FAILED", message: failure.message });
-  return null;
+  const isFutile = mirror.failures > 2 * MOST_FAILURES && (facts.hasOthers || failure.waitMs === null);
+  return isFutile ? die(mirror, { code: "MIRROR_FAILED", message: failure.message }) : null;
 }
 
 function answerRefusal(
-  { mirror, endpoint }: LaneState,
+  { mirror, generation }: LaneState,
   failure: Extract<LaneFailure, { kind: "refused" }>,
   facts: AnswerFacts,
 ): Blame | null {
-  if (mirror.status !== "open" || endpoint !== mirror.endpoints) return null;
+  // Lanes that asked at the same old address hear the same: it has been given up already.
+  if (mirror.status !== "open" || generation !== mirror.generation) return null;
   mirror.refusals += 1;
   if (mirror.refusals > MOST_REFUSALS) {
-    const code = failure.status === 404 || failure.status === 410 ? "SOURCE_NOT_FOUND" : "SOURCE_UNAUTHORIZED";
-    return die(mirror, { code, message: `${failure.message}, also on a fresh link` });
+    return die(mirror, { code: refusalCode(failure.status), message: `${failure.message}, also on a fresh link` });
   }
   mirror.status = "closed";
   mirror.restUntilMs = facts.nowMs + (mirror.refusals > 1 ? 1_000 : 0);
+  return null;
+}
+
+function refusalCode(status: number): ErrorCode {
+  if (status < 400) return "MIRROR_FAILED";
+  return status === 401 || status === 403 ? "SOURCE_UNAUTHORIZED" : "SOURCE_NOT_FOUND";
+}
+
+/** Asking a mirror for its address anew failed: it is asked again a few times if that may help. */
+export function answerUnresolved(mirror: MirrorState, blame: Blame, facts: AnswerFacts): Blame | null {
+  if (mirror.status === "dead") return null;
+  const mayPass = blame.code === "MIRROR_FAILED" || blame.code === "MIRROR_STALLED";
+  // A mirror that never gave an address has been asked often enough by whoever opens it.
+  if (!mayPass || mirror.generation === 0 || mirror.refusals >= MOST_REFUSALS) return die(mirror, blame);
+  mirror.refusals += 1;
+  mirror.status = "closed";
+  mirror.restUntilMs =
+    facts.nowMs + backoffMs(mirror.refusals, { random: facts.random }, { baseMs: 500, maxMs: 8_000 });
   return null;
 }
 

@@ -10,10 +10,12 @@ export interface Choice {
 export function mirrorOn(job: JobState, host: HostState, nowMs: number): MirrorState | null {
   const mirror = job.mirrors.find((one) => one.host === host && one.status === "open" && one.restUntilMs <= nowMs);
   if (mirror === undefined) return null;
-  // Whole files only: of use from byte 0, and only while nobody else serves this job.
-  if (!mirror.hasRanges && (job.lanes.size > 0 || job.pending[0]?.end !== job.size || job.pending.length !== 1))
-    return null;
-  return mirror;
+  return mirror.hasRanges || isUntouched(job) ? mirror : null;
+}
+
+/** A server that only sends whole files is of use from byte 0, and only while nobody else serves this job. */
+function isUntouched({ lanes, pending, size }: JobState): boolean {
+  return lanes.size === 0 && pending[0]?.start === 0 && pending[0].end === size;
 }
 
 /**

@@ -14,6 +14,8 @@ export interface CrosscheckFacts {
   readonly usable: readonly string[];
   /** Sources that were kept in an earlier round, in vain. */
   readonly tried: ReadonlySet<string>;
+  /** False when the last round ended before every byte had come. */
+  readonly isWhole: boolean;
 }
 
 /**
@@ -31,7 +33,7 @@ export function planCrosscheck(facts: CrosscheckFacts): Crosscheck | null {
       .filter(([source]) => source !== keep)
       .flatMap(([source, ranges]) => ranges.map((range) => ({ source, range })));
     // A mirror that sent everything already has just been proven wrong.
-    if (suspects.length > 0) return { keep, suspects };
+    if (suspects.length > 0 || !facts.isWhole) return { keep, suspects };
   }
   return null;
 }

@@ -4,21 +4,22 @@ import { isModelsError, ModelsError, reasonOf } from "../base/errors.ts";
 import { type Deferred, deferred } from "../base/flow.ts";
 import type { Endpoint, Mirror } from "../base/mirror.ts";
 import type { ByteRange, RangeSet } from "../base/range.ts";
-import type { LanePool, RunningLane } from "../net/lane-pool.ts";
+import type { LaneEnd, LanePool, RunningLane } from "../net/lane-pool.ts";
 import type { Blame } from "./answers.ts";
+import { diskFailure, mirrorsFailure } from "./failures.ts";
 import type { JournalEntry } from "./journal.ts";
-import type { LaneOutcome, Scheduler } from "./scheduler.ts";
+import type { Scheduler } from "./scheduler.ts";
 import type { Action } from "./world.ts";
 
 export interface EngineJob {
-  readonly id: string;
+  /** What it is called in errors. */
+  readonly name: string;
   readonly size: number;
   readonly priority: number;
   readonly done: RangeSet;
   readonly mirrors: readonly Mirror[];
   /** Descriptor of the partial file. */
   readonly file: number;
-  readonly signal: AbortSignal;
   readonly listeners: EngineListeners;
 }
 
@@ -28,20 +29,22 @@ export interface EngineListeners {
   readonly onError: (mirror: number) => void;
   /** A mirror was given up for this job. */
   readonly onBlame: (mirror: number, blame: Blame) => void;
+  /** A server asked to be left alone for so long. */
+  readonly onWait: (mirror: number, waitMs: number) => void;
   /** What is there is of no use: the file begins again at byte 0. */
   readonly onRestart: () => void;
 }
 
 /** One job as the engine runs it. */
 export interface EngineRun {
-  /** Resolves when every byte is in the file; rejects when none can come any more. May be asked again after a spoil. */
+  /** Resolves when every byte is in the file; rejects when none can come any more. To be asked again after a spoil. */
   readonly whole: () => Promise<void>;
   /** What was written since the last call, by mirror. */
   readonly takeWritten: () => readonly JournalEntry[];
-  /** Indexes of the mirrors that carry it now, fastest first. */
+  /** Indexes of the mirrors that carry it now, most lanes first. */
   readonly carriers: () => readonly number[];
   readonly spoil: (range: ByteRange) => void;
-  readonly giveUp: (mirror: number) => void;
+  readonly giveUp: (mirror: number, blame: Blame) => void;
   /** Ends all lanes; when it resolves, nothing writes to the file any more. */
   readonly stop: () => Promise<void>;
 }
@@ -55,13 +58,17 @@ const TICK_MS = 40;
 const HOPELESS_MS = 90_000;
 
 interface ActiveJob extends EngineJob {
+  readonly id: string;
   readonly abort: AbortController;
   readonly endpoints: (Endpoint | null)[];
   readonly lanes: Map<number, ActiveLane>;
   written: JournalEntry[];
-  whole: Deferred<void>;
-  isSettled: boolean;
+  /** Settled by the next time that the job is whole, or failed. */
+  next: Deferred<void> | null;
+  failure: ModelsError | null;
+  /** What a mirror last did wrong, for the error when none is left. */
   lastBlame: { readonly label: string; readonly blame: Blame } | null;
+  lastTrouble: string | null;
   idle: Deferred<void> | null;
 }
 
@@ -78,6 +85,7 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
   let stopTicking: (() => void) | null = null;
   let isTurnPlanned = false;
   let lastTickMs = 0;
+  let lastId = 0;
 
   const perform = (action: Action): void => {
     if (action.kind === "resolve") return resolve(action.job, action.mirror);
@@ -115,15 +123,14 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
     turn();
   };
   const settle = (job: ActiveJob): void => {
-    if (job.isSettled) return;
-    if (scheduler.isWhole(job.id)) {
-      job.isSettled = true;
-      return job.whole.resolve();
+    if (job.failure === null && job.lanes.size === 0 && !scheduler.isWhole(job.id)) {
+      const isHopeless = scheduler.hopelessMs(job.id, clock.monotonicMs()) > HOPELESS_MS;
+      if (isHopeless || !scheduler.hasMirror(job.id)) job.failure = mirrorsFailure(job, isHopeless);
     }
-    const isHopeless = scheduler.hopelessMs(job.id, clock.monotonicMs()) > HOPELESS_MS;
-    if ((scheduler.hasMirror(job.id) && !isHopeless) || job.lanes.size > 0) return;
-    job.isSettled = true;
-    job.whole.reject(failureOf(job, isHopeless));
+    if (job.next === null || (job.failure === null && !scheduler.isWhole(job.id))) return;
+    if (job.failure === null) job.next.resolve();
+    else job.next.reject(job.failure);
+    job.next = null;
   };
 
   const open = (action: Extract<Action, { kind: "open" }>): void => {
@@ -134,32 +141,33 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
       return;
     }
     const read = { endpoint, file: job.file, ...action.range, size: job.size, isGeneral: action.isGeneral };
-    const lane = pool.start(read, {
-      onShrunk: (end) => {
-        scheduler.laneShrunk(action.lane, end);
-        planTurn();
-      },
-      onEnd: (end) => {
-        const active = job.lanes.get(action.lane);
-        job.lanes.delete(action.lane);
-        take(job, action.mirror, { start: active?.taken ?? action.range.start, end: end.position });
-        if (end.kind === "failed" && end.failure.kind === "disk") job.whole.reject(diskFailure(job, end.failure));
-        const outcome = scheduler.laneEnded(action.lane, end, clock.monotonicMs());
-        if (outcome !== null) tell(job, outcome);
-        if (job.lanes.size === 0) job.idle?.resolve();
-        job.listeners.onTick(0);
-        planTurn();
-      },
-    });
-    job.lanes.set(action.lane, { lane, mirror: action.mirror, taken: action.range.start });
+    const onShrunk = (end: number): void => {
+      scheduler.laneShrunk(action.lane, end);
+      planTurn();
+    };
+    try {
+      const lane = pool.start(read, { onShrunk, onEnd: (end) => ended(job, action, end) });
+      job.lanes.set(action.lane, { lane, mirror: action.mirror, taken: action.range.start });
+    } catch (error) {
+      job.failure ??= new ModelsError("INTERRUPTED", `Cannot fetch "${job.name}": ${reasonOf(error)}`, {
+        cause: error,
+      });
+      scheduler.laneEnded(action.lane, { kind: "cancelled", position: action.range.start }, clock.monotonicMs());
+    }
   };
-  const take = (job: ActiveJob, mirror: number, range: ByteRange): void => {
-    const source = job.mirrors[mirror]?.source;
-    if (range.end > range.start && source !== undefined) job.written.push({ mirror: source, range });
-  };
-  const tell = (job: ActiveJob, outcome: LaneOutcome): void => {
-    if (outcome.isError) job.listeners.onError(outcome.mirror);
-    if (outcome.blame !== null) blame(job, outcome.mirror, outcome.blame);
+  const ended = (job: ActiveJob, { lane, mirror, range }: Extract<Action, { kind: "open" }>, end: LaneEnd): void => {
+    const active = job.lanes.get(lane);
+    job.lanes.delete(lane);
+    take(job, mirror, { start: active?.taken ?? range.start, end: end.position });
+    if (end.kind === "failed") job.lastTrouble = end.failure.message;
+    if (end.kind === "failed" && end.failure.kind === "disk") job.failure ??= diskFailure(job.name, end.failure);
+    const outcome = scheduler.laneEnded(lane, end, clock.monotonicMs());
+    if (outcome?.isError) job.listeners.onError(mirror);
+    if (outcome !== null && outcome.waitMs > 0) job.listeners.onWait(mirror, outcome.waitMs);
+    if (outcome !== null && outcome.blame !== null) blame(job, mirror, outcome.blame);
+    if (job.lanes.size === 0) job.idle?.resolve();
+    job.listeners.onTick(0);
+    planTurn();
   };
   const blame = (job: ActiveJob, mirror: number, why: Blame): void => {
     job.lastBlame = { label: job.mirrors[mirror]?.label ?? "", blame: why };
@@ -172,6 +180,7 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
     const refused = job.endpoints[index] ?? undefined;
     mirror.open(job.abort.signal, refused).then(
       (endpoint) => {
+        if (job.abort.signal.aborted) return;
         job.endpoints[index] = endpoint;
         const hasRanges = endpoint.kind === "file" || endpoint.hasRanges;
         scheduler.mirrorOpened(id, index, { key: hostKey(endpoint), hasRanges }, clock.monotonicMs());
@@ -179,17 +188,29 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
       },
       (error: unknown) => {
         if (job.abort.signal.aborted) return;
-        scheduler.mirrorDied(id, index);
-        blame(job, index, { code: isModelsError(error) ? error.code : "MIRROR_FAILED", message: reasonOf(error) });
+        const why = { code: isModelsError(error) ? error.code : ("MIRROR_FAILED" as const), message: reasonOf(error) };
+        job.lastTrouble = why.message;
+        job.listeners.onError(index);
+        const final = scheduler.mirrorUnresolved(id, index, why, clock.monotonicMs());
+        if (final !== null) blame(job, index, final);
         planTurn();
       },
     );
+  };
+  const begin = (job: ActiveJob): void => {
+    jobs.set(job.id, job);
+    scheduler.addJob(job, clock.monotonicMs());
+    pool.hold(true);
+    if (stopTicking === null) {
+      lastTickMs = clock.monotonicMs();
+      stopTicking = clock.every(TICK_MS, tick);
+    }
+    planTurn();
   };
   const stop = async (job: ActiveJob): Promise<void> => {
     jobs.delete(job.id);
     scheduler.removeJob(job.id);
     job.abort.abort();
-    job.whole.promise.catch(() => {});
     job.idle ??= deferred<void>();
     for (const { lane } of job.lanes.values()) lane.cancel();
     if (job.lanes.size === 0) job.idle.resolve();
@@ -197,53 +218,52 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
     if (jobs.size > 0) return planTurn();
     stopTicking?.();
     stopTicking = null;
+    pool.hold(false);
   };
 
   return {
     run: (asked) => {
+      lastId += 1;
       const job: ActiveJob = {
         ...asked,
+        id: String(lastId),
         abort: new AbortController(),
         endpoints: asked.mirrors.map(() => null),
         lanes: new Map(),
         written: [],
-        whole: deferred<void>(),
-        isSettled: false,
+        next: null,
+        failure: null,
         lastBlame: null,
+        lastTrouble: null,
         idle: null,
       };
-      jobs.set(job.id, job);
-      scheduler.addJob(job, clock.monotonicMs());
-      job.signal.addEventListener("abort", () => job.whole.reject(job.signal.reason), { once: true });
-      if (stopTicking === null) {
-        lastTickMs = clock.monotonicMs();
-        stopTicking = clock.every(TICK_MS, tick);
-      }
-      planTurn();
+      begin(job);
       return {
         whole: () => {
+          job.next ??= deferred<void>();
           planTurn();
-          return job.whole.promise;
+          return job.next.promise;
         },
-        takeWritten: () => takeWritten(job, take),
+        takeWritten: () => takeWritten(job),
         carriers: () => carriers(job),
-        spoil: (range) => {
-          if (job.isSettled) job.whole = deferred<void>();
-          job.isSettled = false;
-          scheduler.spoil(job.id, range);
-          planTurn();
+        spoil: (range) => scheduler.spoil(job.id, range),
+        giveUp: (mirror, why) => {
+          scheduler.mirrorDied(job.id, mirror);
+          for (const lane of job.lanes.values()) if (lane.mirror === mirror) lane.lane.cancel();
+          blame(job, mirror, why);
         },
-        giveUp: (mirror) => scheduler.mirrorDied(job.id, mirror),
         stop: () => stop(job),
       };
     },
   };
 }
 
-function takeWritten(
-  job: ActiveJob,
-  take: (job: ActiveJob, mirror: number, range: ByteRange) => void,
-): readonly JournalEntry[] {
+function take(job: ActiveJob, mirror: number, range: ByteRange): void {
+  const source = job.mirrors[mirror]?.source;
+  if (range.end > range.start && source !== undefined) job.written.push({ mirror: source, range });
+}
+
+function takeWritten(job: ActiveJob): readonly JournalEntry[] {
   for (const active of job.lanes.values()) {
     const written = active.lane.written();
     take(job, active.mirror, { start: active.taken, end: written });
@@ -261,22 +281,3 @@ function carriers(job: ActiveJob): readonly number[] {
 }
 
 const hostKey = (endpoint: Endpoint): string => (endpoint.kind === "file" ? "file" : new URL(endpoint.url).origin);
-
-function failureOf(job: ActiveJob, isHopeless: boolean): ModelsError {
-  const last = job.lastBlame;
-  const seen =
-    last === null ? "no mirror answers" : `the last mirror, ${last.label}, was given up because ${last.blame.message}`;
-  const code = last === null || isHopeless ? "MIRROR_FAILED" : last.blame.code;
-  return new ModelsError(code, `Cannot fetch "${job.id}": ${seen}`, {
-    fix: "run the same command again, it resumes where it stopped; another source or --mirror helps",
-  });
-}
-
-function diskFailure(job: ActiveJob, failure: { readonly code: string; readonly message: string }): ModelsError {
-  const isFull = failure.code === "ENOSPC" || failure.code === "EDQUOT";
-  return new ModelsError(isFull ? "DISK_FULL" : "DISK_FAILED", `Cannot write "${job.id}": ${failure.message}`, {
-    fix: isFull
-      ? "free space and run the same command again, it resumes"
-      : "look at the disk, then run the same command again, it resumes",
-  });
-}

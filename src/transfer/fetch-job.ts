@@ -1,21 +1,17 @@
-/** One file from its mirrors into its partial: fetched, journaled, digested, and mended when somebody lied. */
+/** One file from its mirrors into its partial: begun, proven, and counted when it is over. */
 import type { Sha256 } from "../base/artifact.ts";
 import type { Clock } from "../base/clock.ts";
-import { ModelsError } from "../base/errors.ts";
+import { isModelsError } from "../base/errors.ts";
 import type { FileProgress, MirrorShare, Report } from "../base/events.ts";
-import { deferred } from "../base/flow.ts";
+import { type Deferred, deferred } from "../base/flow.ts";
 import type { Mirror } from "../base/mirror.ts";
-import { addRange, type ByteRange, prefixLength, type RangeSet, rangeBytes, removeRange } from "../base/range.ts";
-import type { Digest, PrefixDigest } from "../digest/digest.ts";
-import { createAccounts } from "./accounts.ts";
-import type { Blame } from "./answers.ts";
-import { type Crosscheck, planCrosscheck } from "./crosscheck.ts";
-import type { Engine, EngineRun } from "./engine.ts";
-import { createHeaderCheck } from "./header-check.ts";
-import type { JournalEntry } from "./journal.ts";
-import { createMeter } from "./meter.ts";
+import type { Digest } from "../digest/digest.ts";
+import type { Engine } from "./engine.ts";
+import { createRounds } from "./fetch-rounds.ts";
+import { createLedger } from "./ledger.ts";
 import { openPartial, type PartialFile, type PartialPaths } from "./partial-file.ts";
-import { createPieceCheck, type Pieces } from "./piece-check.ts";
+import type { Pieces } from "./piece-check.ts";
+import { prove } from "./prove.ts";
 
 export interface FetchJob {
   /** Name of the model, as events carry it. */
@@ -54,14 +50,16 @@ export interface FetchPorts {
   readonly report: Report;
 }
 
-/** A job under way, for whoever shows progress. */
+/** A job under way, for whoever shows progress or must end it. */
 export interface RunningFetch {
   readonly result: Promise<FetchResult>;
   readonly progress: () => FileProgress | null;
+  /** Ends it: `result` rejects with `reason` as soon as nothing writes any more. */
+  readonly stop: (reason: unknown) => void;
 }
 
-/** How often what was written is made durable: it bounds what a power cut costs. */
-const COMMIT_EVERY_MS = 1_000;
+/** Rejects when the fetch must end, for whatever reason that lies outside of what it is doing. */
+export type Ending = Pick<Deferred<never>, "promise" | "reject">;
 
 /**
  * Fetches `job` whole. On return the partial is durable and its sha256 proven; it is not renamed.
@@ -69,241 +67,50 @@ const COMMIT_EVERY_MS = 1_000;
  *   `DISK_FAILED`; or the signal's reason
  */
 export function startFetch(job: FetchJob, ports: FetchPorts): RunningFetch {
+  const ending: Ending = deferred<never>();
+  ending.promise.catch(() => {});
   let progress: () => FileProgress | null = () => null;
   const run = async (): Promise<FetchResult> => {
+    const onAbort = (): void => ending.reject(job.signal.reason);
     job.signal.throwIfAborted();
-    await using partial = await openPartial(job.partial, job);
-    const fetch = createFetch(job, partial, ports);
-    progress = fetch.progress;
-    return await fetch.run();
+    job.signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      await using partial = await openPartial(job.partial, job);
+      return await fetchInto(partial, job, { ...ports, ending, onBegin: (tell) => (progress = tell) });
+    } finally {
+      job.signal.removeEventListener("abort", onAbort);
+    }
   };
-  return { result: run(), progress: () => progress() };
+  return { result: run(), progress: () => progress(), stop: ending.reject };
 }
 
-function createFetch(job: FetchJob, partial: PartialFile, ports: FetchPorts) {
-  const { engine, digest, clock, report } = ports;
-  const whole: ByteRange = { start: 0, end: job.size };
-  const accounts = createAccounts(partial.resumed);
-  const meter = createMeter();
-  const header = createHeaderCheck(job.path, job.size, partial.path);
-  const failure = deferred<never>();
-  failure.promise.catch(() => {});
-  let done: RangeSet = [...partial.resumed.values()].flat().reduce<RangeSet>(addRange, []);
-  const resumedBytes = rangeBytes(done);
-  let prefix: PrefixDigest = digest.sha256Prefix(partial.path);
-  let uncommitted: JournalEntry[] = [];
-  let committedMs = clock.monotonicMs();
-  let isCommitting = false;
-  let run: EngineRun | null = null;
-  let mirrors: readonly Mirror[] = job.mirrors;
-  let isDigesting = false;
+interface IntoPorts extends FetchPorts {
+  readonly ending: Ending;
+  readonly onBegin: (progress: () => FileProgress) => void;
+}
 
-  const labelOf = (source: string): string =>
-    job.mirrors.find((mirror) => mirror.source === source)?.label ?? "an earlier run";
-  const blame = (source: string, { code, message }: Blame): void => {
-    report({ kind: "mirror-dropped", model: job.model, mirror: labelOf(source), code, message });
-  };
-  const pieces =
-    job.pieces === null
-      ? null
-      : createPieceCheck(job.pieces, digest, {
-          path: partial.path,
-          size: job.size,
-          onBad: (range) => spoilLied(range, `the piece at byte ${range.start} has the wrong xxh64`),
-          onError: (error) => failure.reject(error),
-        });
-  const announce = (): void => {
-    pieces?.look(done);
-    prefix.advance(prefixLength(pieces === null ? done : pieces.passed()));
-  };
-
-  /** Takes over what was written; never waits. */
-  const absorb = (elapsedMs: number): void => {
-    const entries = run?.takeWritten() ?? [];
-    const bytes = entries.reduce((sum, { range }) => sum + range.end - range.start, 0);
-    if (elapsedMs > 0) meter.add(bytes, elapsedMs);
-    accounts.fetched(entries);
-    accounts.active(carriers(), elapsedMs);
-    uncommitted.push(...entries);
-    partial.note(entries).catch((error: unknown) => failure.reject(error));
-    for (const { range } of entries) done = addRange(done, range);
-    announce();
-    void lookAtHeader().catch((error: unknown) => failure.reject(error));
-    if (!isCommitting && clock.monotonicMs() - committedMs >= COMMIT_EVERY_MS) {
-      commit().catch((error: unknown) => failure.reject(error));
-    }
-  };
-  const commit = async (): Promise<void> => {
-    const entries = uncommitted;
-    uncommitted = [];
-    isCommitting = true;
-    await partial.commit(entries).finally(() => {
-      isCommitting = false;
-      committedMs = clock.monotonicMs();
-    });
-  };
-  const carriers = (): readonly string[] => (run?.carriers() ?? []).flatMap((index) => mirrors[index]?.source ?? []);
-  const spoil = async (range: ByteRange): Promise<void> => {
-    await commit();
-    done = removeRange(done, range);
-    accounts.spoiled(range);
-    await partial.spoil([range]);
-  };
-  /** Bytes that are certainly wrong: whoever sent all of them lied. */
-  const spoilLied = async (range: ByteRange, message: string): Promise<void> => {
-    const liars = sendersOf(accounts.served(), range);
-    await spoil(range);
-    for (const source of liars.length === 1 ? liars : []) {
-      blame(source, { code: "MIRROR_LIED", message });
-      const index = mirrors.findIndex((mirror) => mirror.source === source);
-      if (index >= 0) run?.giveUp(index);
-    }
-    run?.spoil(range);
-  };
-  const lookAtHeader = async (): Promise<void> => {
-    const bad = await header.look(prefixLength(done));
-    if (bad === null) return;
-    const range = { start: 0, end: bad.bytes };
-    const hasOthers = mirrors.length > sendersOf(accounts.served(), range).length;
-    if (!hasOthers) throw notWeights(job, bad.problem);
-    prefix.cancel();
-    prefix = digest.sha256Prefix(partial.path);
-    header.restart();
-    await spoilLied(range, `the file ${bad.problem}`);
-  };
-  const restart = (): void => {
-    prefix.cancel();
-    prefix = digest.sha256Prefix(partial.path);
-    uncommitted = [];
-    done = [];
-    accounts.spoiled(whole);
-    partial.spoil([whole]).catch((error: unknown) => failure.reject(error));
-  };
-  const fetchFrom = async (from: readonly Mirror[]): Promise<Sha256> => {
-    mirrors = from;
-    run = engine.run({
-      id: job.model,
-      size: job.size,
-      priority: job.priority,
-      done,
-      mirrors,
-      file: partial.descriptor,
-      signal: job.signal,
-      listeners: {
-        onTick: absorb,
-        onError: (index) => accounts.error(mirrors[index]?.source ?? ""),
-        onBlame: (index, why) => blame(mirrors[index]?.source ?? "", why),
-        onRestart: restart,
-      },
-    });
-    try {
-      do {
-        await Promise.race([run.whole(), failure.promise]);
-        absorb(0);
-        await pieces?.settled();
-      } while (rangeBytes(done) < job.size);
-    } finally {
-      await run.stop();
-      absorb(0);
-      await commit();
-    }
-    isDigesting = true;
-    announce();
-    const seen = await Promise.race([prefix.finish(job.size), failure.promise, aborted(job.signal)]);
-    isDigesting = false;
-    return seen;
-  };
-  const mend = async (plan: Crosscheck): Promise<Sha256> => {
-    const before = await Promise.all(plan.suspects.map(({ range }) => digest.xxh64Range(partial.path, range)));
-    for (const { range } of plan.suspects) await spoil(range);
-    prefix = digest.sha256Prefix(partial.path);
-    const seen = await fetchFrom(job.mirrors.filter(({ source }) => source === plan.keep));
-    if (seen !== job.sha256) return seen;
-    const after = await Promise.all(plan.suspects.map(({ range }) => digest.xxh64Range(partial.path, range)));
-    const liars = new Set(
-      plan.suspects.filter((_, index) => before[index] !== after[index]).map(({ source }) => source),
-    );
-    for (const source of liars) {
-      accounts.error(source);
-      blame(source, { code: "MIRROR_LIED", message: "it sent wrong bytes, they were fetched again elsewhere" });
-    }
-    return seen;
-  };
-  const prove = async (): Promise<Sha256> => {
-    let seen = await fetchFrom(job.mirrors);
-    const tried = new Set<string>();
-    let hasStartedOver = resumedBytes === 0;
-    while (job.sha256 !== null && seen !== job.sha256) {
-      const usable = job.mirrors.map(({ source }) => source);
-      const plan = planCrosscheck({ served: accounts.served(), usable, tried });
-      if (plan === null && hasStartedOver) throw mismatch(job, seen);
-      if (plan === null) {
-        // Bytes of an earlier run may have rotted on this disk: that blames nobody.
-        hasStartedOver = true;
-        restart();
-        seen = await fetchFrom(job.mirrors);
-      } else {
-        tried.add(plan.keep);
-        seen = await mend(plan);
-      }
-    }
-    return seen;
-  };
-
+async function fetchInto(partial: PartialFile, job: FetchJob, ports: IntoPorts): Promise<FetchResult> {
+  const { model, path, size } = job;
+  const { clock, report, ending } = ports;
+  const ledger = createLedger(partial, { size, clock, onError: ending.reject });
+  const { accounts, resumedBytes } = ledger;
+  const rounds = createRounds(job, { ...ports, ledger, partial });
+  ports.onBegin(rounds.progress);
+  report({ kind: "file-started", model, path, size, resumedBytes });
   const moved = (): Moved => ({
-    shares: accounts.shares(labelOf),
+    shares: accounts.shares(rounds.labelOf),
     fetchedBytes: accounts.fetchedBytes(),
     wastedBytes: accounts.wastedBytes(),
   });
-
-  return {
-    progress: (): FileProgress => ({
-      model: job.model,
-      doneBytes: isDigesting ? prefix.position() : rangeBytes(done),
-      size: job.size,
-      bytesPerSecond: meter.rate(),
-      mirrors: [...new Set(carriers().map(labelOf))],
-    }),
-    run: async (): Promise<FetchResult> => {
-      report({ kind: "file-started", model: job.model, path: job.path, size: job.size, resumedBytes });
-      try {
-        announce();
-        const sha256 = await prove();
-        return { sha256, ...moved(), resumedBytes };
-      } finally {
-        prefix.cancel();
-        job.onMoved(moved());
-      }
-    },
-  };
-}
-
-function sendersOf(served: ReadonlyMap<string, RangeSet>, range: ByteRange): readonly string[] {
-  return [...served]
-    .filter(([, ranges]) => rangeBytes(removeRange(ranges, range)) < rangeBytes(ranges))
-    .map(([source]) => source);
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
-}
-
-function mismatch(job: FetchJob, seen: Sha256): ModelsError {
-  const labels = [...new Set(job.mirrors.map(({ label }) => label))].join(", ");
-  return new ModelsError(
-    "DIGEST_MISMATCH",
-    `Cannot verify "${job.model}": sha256 is ${seen} from ${labels}, expected ${job.sha256}`,
-    {
-      fix: "the manifest's digest or every mirror is wrong: compare with the publisher's own figure",
-    },
-  );
-}
-
-function notWeights(job: FetchJob, problem: string): ModelsError {
-  return new ModelsError("NOT_WEIGHTS", `Cannot fetch "${job.model}": the file ${problem}`, {
-    fix: "name a source that holds the weights themselves",
-  });
+  try {
+    const sha256 = await prove(job, { digest: ports.digest, ledger, rounds, path: partial.path });
+    return { sha256, ...moved(), resumedBytes };
+  } catch (error) {
+    // These bytes will not become right by fetching the rest of them.
+    if (isModelsError(error, "DIGEST_MISMATCH", "NOT_WEIGHTS")) partial.discard();
+    throw error;
+  } finally {
+    rounds.stop();
+    job.onMoved(moved());
+  }
 }

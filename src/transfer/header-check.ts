@@ -14,38 +14,70 @@ export interface HeaderProblem {
 }
 
 export interface HeaderCheck {
-  /** Looks when the first `prefixBytes` of the file suffice. Answers at most once with a problem; else null. */
-  readonly look: (prefixBytes: number) => Promise<HeaderProblem | null>;
-  /** After a mend: look again. */
+  /** Looks when the first `prefixBytes` of the file suffice. */
+  readonly look: (prefixBytes: number) => void;
+  /** The bytes before `HeaderProblem.bytes` are no longer what they were: whatever was seen does not count. */
   readonly restart: () => void;
+  /** Resolves when no look is under way. */
+  readonly settled: () => Promise<void>;
+}
+
+export interface HeaderCheckOptions {
+  /** Path in the tree; its ending says which header is expected, files of other kinds pass. */
+  readonly path: string;
+  readonly size: number;
+  /** Where the bytes are. */
+  readonly partial: string;
+  readonly onBad: (problem: HeaderProblem) => void;
+  readonly onError: (error: unknown) => void;
 }
 
 const FIRST_LOOK_BYTES = 64 * 1024;
 
-/** The check that fits the name at `path`; files of other kinds pass. */
-export function createHeaderCheck(path: string, size: number, partial: string): HeaderCheck {
+export function createHeaderCheck({ path, size, partial, onBad, onError }: HeaderCheckOptions): HeaderCheck {
   const read = readerFor(path);
-  let needBytes = Math.min(size, FIRST_LOOK_BYTES);
+  const firstLook = Math.min(size, FIRST_LOOK_BYTES);
+  let needBytes = firstLook;
   let isDone = read === null;
-  let isLooking = false;
-  return {
-    look: async (prefixBytes) => {
-      if (read === null || isDone || isLooking || prefixBytes < needBytes) return null;
-      isLooking = true;
-      try {
-        const verdict = read(await firstBytes(partial, needBytes), size);
-        if (verdict.kind === "more") {
-          needBytes = verdict.needBytes;
-          return null;
-        }
+  let prefixBytes = 0;
+  let underWay: Promise<void> | null = null;
+  let round = 0;
+
+  const lookAt = async (readHeader: ReadHeader): Promise<void> => {
+    const own = round;
+    const bytes = needBytes;
+    const verdict = readHeader(await firstBytes(partial, bytes), size);
+    if (own !== round) return;
+    if (verdict.kind === "more" && verdict.needBytes > bytes) needBytes = Math.min(size, verdict.needBytes);
+    else isDone = true;
+    if (verdict.kind === "bad") onBad({ problem: verdict.problem, bytes });
+  };
+  const begin = (): void => {
+    if (read === null || isDone || underWay !== null || prefixBytes < needBytes) return;
+    underWay = lookAt(read)
+      .catch((error: unknown) => {
         isDone = true;
-        return verdict.kind === "bad" ? { problem: verdict.problem, bytes: needBytes } : null;
-      } finally {
-        isLooking = false;
-      }
+        onError(error);
+      })
+      .then(() => {
+        underWay = null;
+        // More may be needed, or the bytes were exchanged meanwhile.
+        begin();
+      });
+  };
+  return {
+    look: (bytes) => {
+      prefixBytes = bytes;
+      begin();
     },
     restart: () => {
+      round += 1;
+      prefixBytes = 0;
+      needBytes = firstLook;
       isDone = read === null;
+    },
+    settled: async () => {
+      while (underWay !== null) await underWay;
     },
   };
 }

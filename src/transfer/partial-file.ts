@@ -32,6 +32,8 @@ export interface PartialFile extends AsyncDisposable {
   readonly commit: (entries: readonly JournalEntry[]) => Promise<void>;
   /** Takes ranges back that turned out wrong. */
   readonly spoil: (ranges: readonly ByteRange[]) => Promise<void>;
+  /** Nothing of it is of use: both files are removed when it is closed. */
+  readonly discard: () => void;
 }
 
 /**
@@ -58,14 +60,31 @@ async function openOrBegin(paths: PartialPaths, subject: JournalSubject): Promis
     // The old journal goes first: it must never describe the new content.
     await rm(paths.journal, { force: true });
     await rm(paths.content, { force: true });
-    content = await open(paths.content, "wx+", 0o644);
-    await preallocate(content, paths.content, subject.size);
+    content = await begin(paths.content, subject.size);
   }
   const resumed = known?.served ?? new Map<string, RangeSet>();
-  // The fresh journal calls all of it durable: also what was only written when the earlier run was killed.
-  await content.datasync();
-  const journal = await rewriteJournal(paths.journal, subject, resumed);
-  return createPartialFile({ path: paths.content, content, journal, boot }, resumed);
+  try {
+    // The fresh journal calls all of it durable: also what was only written when the earlier run was killed.
+    await content.datasync();
+    const journal = await rewriteJournal(paths.journal, subject, resumed);
+    return createPartialFile({ paths, content, journal, boot }, resumed);
+  } catch (error) {
+    await content.close();
+    throw error;
+  }
+}
+
+async function begin(path: string, size: number): Promise<FileHandle> {
+  const content = await open(path, "wx+", 0o644);
+  try {
+    await preallocate(content, path, size);
+    return content;
+  } catch (error) {
+    // What could be reserved of a disk that is too small helps nobody.
+    await content.close();
+    await rm(path, { force: true });
+    throw error;
+  }
 }
 
 async function openIfWhole(path: string, size: number): Promise<FileHandle | null> {
@@ -85,22 +104,29 @@ async function rewriteJournal(
   const fresh = `${path}.new`;
   await rm(fresh, { force: true });
   const journal = await open(fresh, "ax", 0o644);
-  await journal.appendFile(formatJournalHead(subject) + formatJournalEntries(entries));
-  await journal.datasync();
-  await rename(fresh, path);
-  await syncFolder(dirname(path));
-  return journal;
+  try {
+    await journal.appendFile(formatJournalHead(subject) + formatJournalEntries(entries));
+    await journal.datasync();
+    await rename(fresh, path);
+    await syncFolder(dirname(path));
+    return journal;
+  } catch (error) {
+    await journal.close();
+    throw error;
+  }
 }
 
 interface OpenFiles {
-  readonly path: string;
+  readonly paths: PartialPaths;
   readonly content: FileHandle;
   readonly journal: FileHandle;
   readonly boot: string | null;
 }
 
 function createPartialFile(files: OpenFiles, resumed: ReadonlyMap<string, RangeSet>): PartialFile {
-  const { path, content, journal, boot } = files;
+  const { paths, content, journal, boot } = files;
+  const path = paths.content;
+  let isWorthless = false;
   const onDisk = createQueue(path);
   const inJournal = createQueue(path);
   const append = (text: string): Promise<void> =>
@@ -122,12 +148,19 @@ function createPartialFile(files: OpenFiles, resumed: ReadonlyMap<string, RangeS
         await content.datasync();
         await append(formatJournalEntries(entries));
       }),
-    spoil: (ranges) => append(formatJournalSpoils(ranges)),
+    // In turn with the commits: one that began earlier must not claim the ranges after they were taken back.
+    spoil: (ranges) => onDisk.run(() => append(formatJournalSpoils(ranges))),
+    discard: () => {
+      isWorthless = true;
+    },
     [Symbol.asyncDispose]: async () => {
       await onDisk.idle();
       await inJournal.idle();
       await content.close();
       await journal.close();
+      if (!isWorthless) return;
+      await rm(paths.journal, { force: true });
+      await rm(paths.content, { force: true });
     },
   };
 }

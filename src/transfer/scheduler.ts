@@ -2,7 +2,7 @@
 import type { ByteRange, RangeSet } from "../base/range.ts";
 import { addRange, gapsIn, removeRange } from "../base/range.ts";
 import type { LaneEnd } from "../net/lane-pool.ts";
-import { answerFailure, type Blame } from "./answers.ts";
+import { type AnswerFacts, answerFailure, answerUnresolved, type Blame } from "./answers.ts";
 import { chooseJob } from "./choose-job.ts";
 import { createLaneBudget } from "./lane-budget.ts";
 import { createMeter } from "./meter.ts";
@@ -12,7 +12,7 @@ import { planTheft } from "./steal.ts";
 import { type Action, type HostState, type JobState, type LaneState, leftBytes, type MirrorState } from "./world.ts";
 
 export interface SchedulerSettings {
-  /** Lanes in all; null adapts each host between 1 and `lanesPerHost`. */
+  /** Lanes of each host; null adapts between 1 and `lanesPerHost`. */
   readonly lanes: number | null;
   readonly lanesPerHost: number;
   readonly mostLanes: number;
@@ -38,6 +38,8 @@ export interface LaneOutcome {
   /** The mirror was given up, and why. */
   readonly blame: Blame | null;
   readonly isError: boolean;
+  /** How long its server is left alone because it asked for that; else 0. */
+  readonly waitMs: number;
 }
 
 export interface Scheduler {
@@ -50,9 +52,11 @@ export interface Scheduler {
     host: { key: string; hasRanges: boolean },
     nowMs: number,
   ) => void;
+  /** A mirror could not say where it is; returns the blame when it is given up for that. */
+  readonly mirrorUnresolved: (job: string, mirror: number, blame: Blame, nowMs: number) => Blame | null;
   /** A mirror is given up for this job. */
   readonly mirrorDied: (job: string, mirror: number) => void;
-  /** Bytes that were thought good are fetched again, from other mirrors if `mirrors` are given up too. */
+  /** Bytes that were thought good are fetched again. */
   readonly spoil: (job: string, range: ByteRange) => void;
   /** Tells where each open lane is; called every few dozen milliseconds. */
   readonly tick: (positions: ReadonlyMap<number, number>, nowMs: number) => void;
@@ -62,11 +66,14 @@ export interface Scheduler {
   readonly decide: (nowMs: number) => readonly Action[];
   /** True when every byte of the job is in the file. */
   readonly isWhole: (id: string) => boolean;
-  /** Milliseconds since the job last got a byte, if nothing that could bring one is under way or waiting; else 0. */
+  /** Milliseconds since the job last got a byte, or could hope for one: a mirror that has not failed, or asked for patience. */
   readonly hopelessMs: (id: string, nowMs: number) => number;
   /** True while at least one mirror of the job is not given up. */
   readonly hasMirror: (id: string) => boolean;
 }
+
+/** Between two ticks; longer, and this process was stopped or starved. */
+const STANDSTILL_MS = 1_500;
 
 export function createScheduler(settings: SchedulerSettings): Scheduler {
   const jobs = new Map<string, JobState>();
@@ -101,13 +108,16 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
     lane.meter.add(bytes, Math.max(1, nowMs - lane.lastMoveMs));
     lane.position = position;
     lane.lastMoveMs = nowMs;
-    lane.job.lastProgressMs = nowMs;
+    lane.job.lastHopeMs = nowMs;
     lane.mirror.failures = 0;
-    lane.mirror.refusals = 0;
+    lane.mirror.waitedMs = 0;
+    if (lane.generation === lane.mirror.generation) lane.mirror.refusals = 0;
   };
-  const measureHosts = (nowMs: number): void => {
-    const ms = nowMs - lastTickMs;
-    lastTickMs = nowMs;
+  /** This process stood still: that its lanes did, too, says nothing about their servers. */
+  const forgiveSilence = (ms: number): void => {
+    for (const lane of lanes.values()) lane.lastMoveMs += ms;
+  };
+  const measureHosts = (ms: number, nowMs: number): void => {
     for (const host of hosts.values()) {
       host.budget.observe(host.bytesSinceTick, busyLanes(host), nowMs);
       if (host.lanes.size > 0 || host.bytesSinceTick > 0) {
@@ -132,7 +142,7 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
       job,
       mirror,
       host,
-      endpoint: mirror.endpoints,
+      generation: mirror.generation,
       ...range,
       position: range.start,
       startedMs: nowMs,
@@ -169,6 +179,11 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
       job.pending = [{ start: 0, end: job.size }];
       return { kind: "restart", job: job.id };
     });
+  const factsOf = (job: JobState, mirror: MirrorState, nowMs: number): AnswerFacts => ({
+    nowMs,
+    hasOthers: job.mirrors.some((other) => other !== mirror && other.status !== "dead"),
+    random: settings.random,
+  });
   const hasRoom = (host: HostState): boolean =>
     host.lanes.size < settings.lanesPerHost && busyLanes(host) < host.budget.limit();
   const fillHost = (host: HostState, nowMs: number): Action[] => {
@@ -193,6 +208,7 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
   return {
     addJob: ({ id, size, priority, done, mirrors }, nowMs) => {
       lastOrder += 1;
+      if (jobs.size === 0 && lanes.size === 0) lastTickMs = nowMs;
       jobs.set(id, {
         id,
         size,
@@ -201,7 +217,7 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
         mirrors: mirrors.map(({ label }, index) => newMirror(label, index)),
         lanes: new Set(),
         pending: gapsIn({ start: 0, end: size }, done),
-        lastProgressMs: nowMs,
+        lastHopeMs: nowMs,
         isEnded: false,
       });
     },
@@ -214,9 +230,15 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
       const mirror = jobs.get(id)?.mirrors[index];
       if (mirror === undefined || mirror.status === "dead") return;
       mirror.status = "open";
-      mirror.endpoints += 1;
+      mirror.generation += 1;
       mirror.hasRanges = hasRanges;
       mirror.host = hostOf(key, nowMs);
+    },
+    mirrorUnresolved: (id, index, blame, nowMs) => {
+      const job = jobs.get(id);
+      const mirror = job?.mirrors[index];
+      if (job === undefined || mirror === undefined) return null;
+      return answerUnresolved(mirror, blame, factsOf(job, mirror, nowMs));
     },
     mirrorDied: (id, index) => {
       const mirror = jobs.get(id)?.mirrors[index];
@@ -227,11 +249,16 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
       if (job !== undefined) job.pending = addRange(job.pending, range);
     },
     tick: (positions, nowMs) => {
+      const ms = nowMs - lastTickMs;
+      lastTickMs = nowMs;
+      if (ms > STANDSTILL_MS) forgiveSilence(ms);
       for (const [id, position] of positions) {
         const lane = lanes.get(id);
         if (lane !== undefined) moveLane(lane, position, nowMs);
       }
-      measureHosts(nowMs);
+      measureHosts(ms, nowMs);
+      for (const job of jobs.values())
+        if (job.mirrors.some((mirror) => isHopeful(mirror, nowMs))) job.lastHopeMs = nowMs;
     },
     laneShrunk: (id, end) => {
       const lane = lanes.get(id);
@@ -248,18 +275,15 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
       lane.host.lanes.delete(lane);
       lane.job.pending = addRange(lane.job.pending, { start: end.position, end: lane.end });
       const range = { start: lane.start, end: end.position };
-      const outcome = { job: lane.job.id, mirror: lane.mirror.index, range };
+      const outcome = { job: lane.job.id, mirror: lane.mirror.index, range, blame: null, isError: false, waitMs: 0 };
       const failure = end.kind === "failed" ? end.failure : null;
       const stall =
         lane.isStalled && end.kind !== "done" ? ({ kind: "network", message: "it fell silent" } as const) : null;
       const reason = failure ?? stall;
-      if (reason === null) return { ...outcome, blame: null, isError: false };
-      const hasOthers = lane.job.mirrors.some((other) => other !== lane.mirror && other.status !== "dead");
-      return {
-        ...outcome,
-        blame: answerFailure(lane, reason, { nowMs, hasOthers, random: settings.random }),
-        isError: true,
-      };
+      if (reason === null) return outcome;
+      const blame = answerFailure(lane, reason, factsOf(lane.job, lane.mirror, nowMs));
+      const waitMs = reason.kind === "busy" ? Math.max(0, lane.host.restUntilMs - nowMs) : 0;
+      return { ...outcome, blame, isError: true, waitMs };
     },
     decide: (nowMs) => {
       const actions = [...cancelSilent(nowMs), ...resolveClosed(nowMs), ...restartWhole()];
@@ -274,8 +298,7 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
     },
     hopelessMs: (id, nowMs) => {
       const job = jobs.get(id);
-      if (job === undefined || job.mirrors.some((mirror) => isWaitedFor(mirror, nowMs))) return 0;
-      return nowMs - job.lastProgressMs;
+      return job === undefined ? 0 : nowMs - job.lastHopeMs;
     },
     hasMirror: (id) => jobs.get(id)?.mirrors.some(({ status }) => status !== "dead") ?? false,
   };
@@ -292,14 +315,18 @@ function newMirror(label: string, index: number): MirrorState {
     restUntilMs: 0,
     failures: 0,
     refusals: 0,
-    endpoints: 0,
+    waitedMs: 0,
+    generation: 0,
     patience: 1,
   };
 }
 
-/** A server that asked for patience has not failed. */
-function isWaitedFor(mirror: MirrorState, nowMs: number): boolean {
-  return mirror.status !== "dead" && mirror.host !== null && mirror.host.restUntilMs > nowMs;
+/** True when a byte may come of this mirror yet: it has not failed, is being asked where it is, or asked for patience. */
+function isHopeful(mirror: MirrorState, nowMs: number): boolean {
+  if (mirror.status === "dead") return false;
+  return (
+    mirror.failures === 0 || mirror.status === "opening" || (mirror.host !== null && mirror.host.restUntilMs > nowMs)
+  );
 }
 
 /**

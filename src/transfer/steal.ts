@@ -38,11 +38,11 @@ function cutOf(
   nowMs: number,
 ): { readonly end: number; readonly gainMs: number } | null {
   const left = victim.end - victim.position;
-  if (nowMs - victim.cutMs < CUT_EVERY_MS || victim.isCancelled || left < LEAST_BYTES || !victim.mirror.hasRanges)
-    return null;
-  const thief = host.laneMeter.rate() / 1000;
-  if (thief === 0) return null;
+  if (nowMs - victim.cutMs < CUT_EVERY_MS || victim.isCancelled || left < LEAST_BYTES) return null;
   const own = ownRate(victim, nowMs) / 1000;
+  // A host that has not carried anything yet is trusted with as much as the victim does.
+  const thief = (host.laneMeter.rate() || ownRate(victim, nowMs)) / 1000;
+  if (thief === 0) return null;
   const aloneMs = own === 0 ? Number.POSITIVE_INFINITY : left / own;
   const sharedMs = (left + thief * host.firstByteMs) / (own + thief);
   const kept = Math.floor(own * sharedMs);

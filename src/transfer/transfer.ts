@@ -1,6 +1,7 @@
 /** Bytes from mirrors into partial files: one budget of lanes and memory for a whole process. */
 import { availableParallelism } from "node:os";
 import type { Clock } from "../base/clock.ts";
+import { ModelsError } from "../base/errors.ts";
 import type { Report } from "../base/events.ts";
 import { createDigest, type Digest } from "../digest/digest.ts";
 import { createLanePool } from "../net/lane-pool.ts";
@@ -12,8 +13,9 @@ import { createScheduler } from "./scheduler.ts";
 export interface TransferSettings {
   /** Bytes per second for everything together, or null. */
   readonly maxRate: number | null;
-  /** Lanes a host, fixed; null adapts. */
+  /** Lanes of each host, fixed; null adapts. */
   readonly lanes: number | null;
+  /** Most lanes of one host. */
   readonly lanesPerHost: number;
   /** PEM text of authorities to trust beside the system's, or null. */
   readonly extraCa: string | null;
@@ -34,6 +36,7 @@ export interface Transfer {
    * @throws ModelsError `DIGEST_MISMATCH`, `NOT_WEIGHTS`, mirror codes, `DISK_FULL`, `DISK_FAILED`; or the signal's reason
    */
   readonly fetch: (job: FetchJob) => Promise<FetchResult>;
+  /** Ends what is under way (`INTERRUPTED`), then every thread; nothing is written afterwards. */
   readonly close: () => Promise<void>;
 }
 
@@ -44,12 +47,14 @@ const PROGRESS_EVERY_MS = 250;
 export function createTransfer(settings: TransferSettings, ports: TransferPorts): Transfer {
   const { clock, report } = ports;
   const digest = ports.digest ?? createDigest();
-  const pool = createLanePool({ ...settings, workers: Math.min(4, Math.max(1, availableParallelism())) });
+  const { extraCa, proxy, userAgent } = settings;
+  const pool = createLanePool({ extraCa, proxy, userAgent, workers: Math.min(4, Math.max(1, availableParallelism())) });
   pool.limit(settings.maxRate);
   const scheduler = createScheduler({ ...settings, mostLanes: MOST_LANES, random: clock.random });
   const engine = createEngine(scheduler, { clock, pool });
   const running = new Set<RunningFetch>();
   let stopTelling: (() => void) | null = null;
+  let isClosed = false;
 
   const tell = (): void => {
     const files = [...running].flatMap((fetch) => fetch.progress() ?? []);
@@ -57,6 +62,7 @@ export function createTransfer(settings: TransferSettings, ports: TransferPorts)
   };
   return {
     fetch: async (job) => {
+      if (isClosed) throw closed();
       const fetch = startFetch(job, { engine, digest, clock, report });
       running.add(fetch);
       stopTelling ??= clock.every(PROGRESS_EVERY_MS, tell);
@@ -71,8 +77,16 @@ export function createTransfer(settings: TransferSettings, ports: TransferPorts)
       }
     },
     close: async () => {
+      isClosed = true;
+      const results = [...running].map(({ result, stop }) => {
+        stop(closed());
+        return result;
+      });
+      await Promise.allSettled(results);
       await pool.close();
       if (ports.digest === undefined) await digest.close();
     },
   };
 }
+
+const closed = (): ModelsError => new ModelsError("INTERRUPTED", "Cannot fetch: the transfer is closed");

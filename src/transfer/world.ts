@@ -32,8 +32,10 @@ export interface MirrorState {
   /** In a row, without a byte between them. */
   failures: number;
   refusals: number;
-  /** Counts its endpoints: a refusal of an earlier one says nothing about the one in use. */
-  endpoints: number;
+  /** Milliseconds that its server asked to be left alone, since the last byte. */
+  waitedMs: number;
+  /** Counts its endpoints: what is said about an old one does not concern the new one. */
+  generation: number;
   /** How long a silence this mirror is granted, as a factor. */
   patience: number;
 }
@@ -47,7 +49,8 @@ export interface JobState {
   readonly lanes: Set<LaneState>;
   /** Neither on disk nor on the way. */
   pending: RangeSet;
-  lastProgressMs: number;
+  /** When a byte last came, or could not be expected. */
+  lastHopeMs: number;
   isEnded: boolean;
 }
 
@@ -56,12 +59,13 @@ export interface LaneState {
   readonly job: JobState;
   readonly mirror: MirrorState;
   readonly host: HostState;
-  /** Which of the mirror's endpoints it reads from. */
-  readonly endpoint: number;
+  /** The endpoint that it was opened with. */
+  readonly generation: number;
   readonly start: number;
   end: number;
   position: number;
   readonly startedMs: number;
+  /** When its last byte came, or its start. */
   lastMoveMs: number;
   readonly meter: Meter;
   /** When it was last asked to stop earlier. */
