@@ -4,6 +4,7 @@ import { type Clock, systemClock } from "./base/clock.ts";
 import { type Environment, processEnvironment, workingFolder } from "./base/process.ts";
 import type { Catalog, Model } from "./catalog/model.ts";
 import type { AdoptReport } from "./operations/adopt.ts";
+import { type BucketOperations, createBucketOperations } from "./operations/bucket-operations.ts";
 import type { Check, CheckOptions, CheckReport } from "./operations/check.ts";
 import type { InspectReport } from "./operations/inspect.ts";
 import type { TrustedKeyReport } from "./operations/keys.ts";
@@ -34,7 +35,7 @@ export interface ModelsPorts {
 }
 
 /** The operations on one tree. Each returns what it found, prints nothing, and throws a `ModelsError` with a `code` and a `fix`. */
-export interface Models {
+export interface Models extends BucketOperations {
   /** Makes the selection present and verified. @throws ModelsError with the gravest failure, listing all */
   readonly sync: (options?: Selectors & SyncOptions) => Promise<SyncResult>;
   /** Proves presence without network, microseconds a file. */
@@ -184,6 +185,7 @@ export function createModels(options: ModelsOptions = {}, ports: ModelsPorts = {
       const [{ describeKeyring }, guard] = await Promise.all([import("./operations/keys.ts"), parts.gate()]);
       return guard === null ? [] : describeKeyring(await guard.keyring(), clock.now());
     },
+    ...createBucketOperations(parts, { cwd, clock }),
     select: async (selectors = {}) => await select(selectors),
     catalog,
     settings,

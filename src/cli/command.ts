@@ -55,6 +55,17 @@ export interface Flags {
   readonly allowHost?: readonly string[];
   readonly includeMuted?: boolean;
   readonly deep?: boolean;
+  /** A bucket, or the manifest that an entry is written to. */
+  readonly to?: string;
+  readonly layout?: string;
+  readonly force?: boolean;
+  /** True for a sample. */
+  readonly verify?: boolean | string;
+  /** False with `--no-manifest`. */
+  readonly manifest?: string | false;
+  readonly all?: boolean;
+  readonly name?: string;
+  readonly path?: string;
   readonly strict?: boolean;
 }
 

@@ -22,6 +22,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/lock.ts")).lockCommand,
   },
   {
+    name: "publish",
+    purpose: "put models and files into an R2 or S3 bucket, and write the manifest",
+    group: "Publish",
+    load: async () => (await import("./commands/publish.ts")).publishCommand,
+  },
+  {
     name: "check",
     purpose: "prove, without network, that the selection is here",
     group: "Prove",

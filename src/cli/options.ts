@@ -1,5 +1,6 @@
 /** The flags that commands share, described once. */
 import { parseBytes } from "../base/bytes.ts";
+import { didYouMean } from "../base/did-you-mean.ts";
 import { ModelsError } from "../base/errors.ts";
 import { parseOverride } from "../workflow/overrides.ts";
 import type { ArgumentSpec, OptionSpec } from "./command.ts";
@@ -132,6 +133,13 @@ export const PICKLE_OPTION: OptionSpec = {
   says: "accept .ckpt, .pt, .pth and .bin files that a manifest names with a digest: they can run code when loaded",
 };
 
+/** How fast bytes may move, and over how many connections. */
+const PACE_OPTIONS: readonly OptionSpec[] = [
+  { flags: "--max-rate <rate>", says: "at most so many bytes a second, such as 50MB", parse: positiveRate },
+  { flags: "--lanes <count>", says: "connections in all (else found while it runs)", parse: laneCount },
+  { flags: "--no-wait", says: "fail with exit code 5 when another process has the lock" },
+];
+
 /** What a fetch may do and how hard it tries. */
 export const FETCH_OPTIONS: readonly OptionSpec[] = [
   { flags: "-n, --dry-run", says: "print the plan, fetch nothing" },
@@ -142,10 +150,45 @@ export const FETCH_OPTIONS: readonly OptionSpec[] = [
     says: "one more mirror for every model, such as https://host/{path}; repeatable",
     parse: collectWhole,
   },
-  { flags: "--max-rate <rate>", says: "at most so many bytes a second, such as 50MB", parse: positiveRate },
-  { flags: "--lanes <count>", says: "connections in all (else found while it runs)", parse: laneCount },
-  { flags: "--no-wait", says: "fail with exit code 5 when another process has the lock" },
+  ...PACE_OPTIONS,
   PICKLE_OPTION,
   { flags: "--trust-first-use", says: "accept a model without a known digest, and remember what came" },
   DOWNGRADE_OPTION,
 ];
+
+/** Where in which bucket, and what may happen there: for every command that writes into one. */
+export const TO_BUCKET_OPTIONS: readonly OptionSpec[] = [
+  { flags: "--to <bucket>", says: "r2://bucket/prefix or s3://bucket/prefix (else the configured mirror)" },
+  { flags: "-n, --dry-run", says: "print the plan, send nothing" },
+  {
+    flags: "--layout <layout>",
+    says: "tree: ComfyUI's folders (as is); sha256: names by content",
+    parse: bucketLayout,
+    completes: ["tree", "sha256"],
+  },
+  { flags: "--force", says: "replace another content under the same key" },
+  {
+    flags: "--verify [how]",
+    says: "read back what was written: some pieces of each object, or all",
+    parse: verifyHow,
+    completes: ["sample", "all"],
+  },
+  { flags: "--manifest <file>", says: "write the entry into this file (else the one that has it)", completes: "file" },
+  { flags: "--no-manifest", says: "write no entry" },
+  ...PACE_OPTIONS,
+];
+
+function bucketLayout(text: string): string {
+  return oneOf(text, "layout", ["tree", "sha256"]);
+}
+
+function verifyHow(text: string): string {
+  return oneOf(text, "kind of verification", ["sample", "all"]);
+}
+
+function oneOf(text: string, what: string, choices: readonly string[]): string {
+  if (choices.includes(text)) return text;
+  throw new ModelsError("USAGE", `Cannot use "${text}": expected the ${what} ${choices.join(" or ")}`, {
+    fix: didYouMean(text, choices) ?? `write ${choices.join(" or ")}`,
+  });
+}

@@ -5,8 +5,10 @@ import { ModelsError } from "../base/errors.ts";
 import { mapLimit } from "../base/flow.ts";
 import type { Catalog, Model } from "../catalog/model.ts";
 import { modelNamed } from "../catalog/select.ts";
+import type { Tree } from "../tree/tree.ts";
 import type { PublishPorts, PublishResult, PublishSettings, ToBucketOptions } from "./publish-ports.ts";
 import { type FindOptions, type NamedFile, type Publishable, publishFile, publishModel } from "./publishables.ts";
+import type { Selectors } from "./select.ts";
 import { type Candidate, type Finding, runToBucket } from "./to-bucket.ts";
 
 export interface PublishOptions extends ToBucketOptions {
@@ -22,6 +24,7 @@ export interface PublishSubjects {
   readonly files: readonly NamedFile[];
 }
 
+const LOOKS = 16;
 /** Files that are read for their digest at a time. */
 const READS = 2;
 
@@ -41,28 +44,52 @@ export async function publish(
 }
 
 /**
- * Which of `words` are files of this box and which are models of the catalogue. A model's name wins.
+ * What a request means: `selected`, then every model that `models` names, then every file that it names instead, and
+ * with `all` every model of the catalogue that is on this box.
  * @throws ModelsError `MODEL_UNKNOWN`, `USAGE`
  */
-export async function splitWords(
-  words: readonly string[],
-  catalog: Catalog,
-  { cwd, name, path }: { readonly cwd: string } & Pick<PublishOptions, "name" | "path">,
+export async function publishSubjects(
+  {
+    models: words = [],
+    all = false,
+    name,
+    path,
+  }: Pick<Selectors, "models"> & PublishOptions & { readonly all?: boolean },
+  selected: readonly Model[],
+  { ports: { catalog, tree }, settings: { cwd } }: { readonly ports: PublishPorts; readonly settings: PublishSettings },
 ): Promise<PublishSubjects> {
-  const models: Model[] = [];
+  const named: Model[] = [];
   const files: NamedFile[] = [];
   for (const word of words) {
     const file = resolve(cwd, word);
-    const isFile = !catalog.models.has(word) && (await stat(file).catch(() => null))?.isFile() === true;
-    if (isFile) files.push({ file, name, path });
-    else models.push(modelNamed(catalog, word));
+    // A model's name wins over a file that happens to be called so.
+    if (!catalog.models.has(word) && (await isFile(file))) files.push({ file, name, path });
+    else named.push(modelNamed(catalog, word));
   }
-  if ((name !== undefined || path !== undefined) && (files.length !== 1 || models.length > 0)) {
-    throw new ModelsError("USAGE", "Cannot use --name or --path here: they are for one file", {
-      fix: "name one file, or leave them out",
-    });
-  }
-  return { models, files };
+  const present = all ? await modelsHere(catalog, tree) : [];
+  const models = [...new Map([...selected, ...named, ...present].map((model) => [model.name, model])).values()];
+  refuseStrayName({ models, files }, name ?? path);
+  if (models.length + files.length > 0) return { models, files };
+  throw new ModelsError("USAGE", "Cannot publish: no file, model or kit is named", {
+    fix: "name some, such as a file, a model's name, --kit flux or --all",
+  });
+}
+
+function refuseStrayName({ models, files }: PublishSubjects, asked: string | undefined): void {
+  if (asked === undefined || (files.length === 1 && models.length === 0)) return;
+  throw new ModelsError("USAGE", "Cannot use --name or --path here: they are for one file", {
+    fix: "name one file and nothing else, or leave them out",
+  });
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null))?.isFile() === true;
+}
+
+async function modelsHere({ models }: Catalog, tree: Tree): Promise<readonly Model[]> {
+  const all = [...models.values()];
+  const findings = await mapLimit(all, LOOKS, (model) => tree.check(model));
+  return all.filter((_, index) => findings[index]?.status === "present" || findings[index]?.status === "unverified");
 }
 
 async function find(

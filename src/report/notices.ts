@@ -18,6 +18,9 @@ export function planHeadline(plan: Plan): readonly string[] {
   const pending = plan.lines.filter(({ action }) => action !== "present").length;
   if (pending === 0) return [];
   const all = countOf(plan.lines.length, "model");
+  if (plan.sendBytes !== undefined) {
+    return [`${pending} of ${all} to bring into ${printable(plan.root)}: ${bytesText(plan.sendBytes)} to send`];
+  }
   const moved = [
     ...(plan.fetchBytes > 0 || hasUnknownSize(plan.lines) ? [`${bytesText(plan.fetchBytes)} to fetch`] : []),
     ...(plan.reuseBytes > 0 ? [`${bytesText(plan.reuseBytes)} to reuse`] : []),
@@ -98,7 +101,8 @@ export function settledLines(file: FileState, nameWidth: number, paper: Paper): 
 /** `23.8 GB in 1 m 17 s at 309 MB/s from huggingface.co 60%, r2 40%`; shares give way to names where room is short. */
 export function settledFacts(file: FileState, room: number = Number.MAX_SAFE_INTEGER): string {
   const size = bytesText(file.size ?? 0);
-  if (file.how !== "fetched") return `${size} ${file.how === "reused" ? "reused from this disk" : file.how}`;
+  if (file.how !== "fetched" && file.how !== "sent")
+    return `${size} ${file.how === "reused" ? "reused from this disk" : file.how}`;
   const ms = file.startedAt === null ? 0 : (file.endedAt ?? 0) - file.startedAt;
   const rate = rateOver((file.size ?? 0) - file.resumedBytes, ms);
   const facts = [

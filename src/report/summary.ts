@@ -26,11 +26,18 @@ function headline(summary: Summary, { root, failed }: Outcome, { style }: Paper)
   return `${style.bad(style.signs.failed)} ${style.bold(`${count}${where}`)}: ${moved(summary)}`;
 }
 
-function moved({ ok, fetchedBytes, reusedBytes, elapsedMs }: Summary): string {
+function moved({ ok, fetchedBytes, reusedBytes, sentBytes, elapsedMs }: Summary): string {
+  if (sentBytes !== undefined) return sent(sentBytes, elapsedMs);
   const rate = rateOver(fetchedBytes, elapsedMs);
   if (rate !== null) return `${bytesText(fetchedBytes)} fetched in ${durationText(elapsedMs)} at ${rateText(rate)}`;
   const nothing = ok && reusedBytes === 0 ? "nothing to fetch" : "nothing fetched";
   return `${nothing} (${elapsedText(elapsedMs)})`;
+}
+
+function sent(bytes: number, elapsedMs: number): string {
+  const rate = rateOver(bytes, elapsedMs);
+  if (rate === null) return `nothing to send (${elapsedText(elapsedMs)})`;
+  return `${bytesText(bytes)} sent in ${durationText(elapsedMs)} at ${rateText(rate)}`;
 }
 
 function mirrorTable({ mirrors }: Summary, { width, style }: Paper): readonly string[] {
