@@ -86,7 +86,8 @@ export interface Settings {
   readonly proxy: { readonly http: string | null; readonly https: string | null; readonly none: string | null };
   /** PEM file of authorities to trust beside the built-in ones. */
   readonly caFile: string | null;
-  readonly allowPickle: boolean;
+  /** Whether formats that can run code when they are loaded may come: all, none, or the models of these names. */
+  readonly allowPickle: boolean | readonly string[];
   readonly trustFirstUse: boolean;
   /** ComfyUI's own `extra_model_paths.yaml`: folders outside the tree in which it finds files too. */
   readonly extraModelPaths: readonly string[];

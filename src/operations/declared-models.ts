@@ -2,6 +2,7 @@
 import { extname } from "node:path";
 import { isLoopback } from "../base/access.ts";
 import { isModelsError } from "../base/errors.ts";
+import { isPickleName } from "../base/formats/sniff.ts";
 import { collisionKey, type TreePath } from "../base/paths.ts";
 import type { Catalog, Model } from "../catalog/model.ts";
 import { formatSource, parseSource } from "../sources/uri.ts";
@@ -44,6 +45,9 @@ function readDeclared(reference: Reference, { url, sha256 }: Declared, policy: D
   if (path === null) return { refusal: "its name is no path that a file could have" };
   if (!policy.allowPickle && !SAFE_ENDINGS.has(extname(path).toLowerCase())) {
     return { refusal: `a ${extname(path)} file can run code when it is loaded: if you trust it, give --allow-pickle` };
+  }
+  if (isPickleName(path)) {
+    return { refusal: `a ${extname(path)} file can run code when it is loaded: write an entry with its sha256 for it` };
   }
   if (policy.isSigned) return { refusal: "only what was signed is believed here: write an entry for it and sign it" };
   return {

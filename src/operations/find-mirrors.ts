@@ -5,6 +5,7 @@ import type { Report } from "../base/events.ts";
 import type { Mirror } from "../base/mirror.ts";
 import type { Model } from "../catalog/model.ts";
 import { agreeOnFigures, type Dropped, type Figures } from "./figures.ts";
+import { mayBePickle, pickleRefusal } from "./pickles.ts";
 import type { MirrorFinder, SyncSettings } from "./sync-ports.ts";
 
 /** A model with its mirrors and the figures that all of them agree on. */
@@ -21,14 +22,16 @@ export interface FindMirrorsPorts {
 
 /**
  * Resolves one model, and tells what was found and dropped.
- * @throws ModelsError `DIGEST_CONTRADICTION`, `NO_MIRROR`, or the most telling reason why no source could be used
+ * @throws ModelsError `PICKLE_REFUSED`, `DIGEST_CONTRADICTION`, `NO_MIRROR`, or the most telling reason why no source could be used
  */
 export async function findMirrors(model: Model, ports: FindMirrorsPorts, signal: AbortSignal): Promise<Resolved> {
   const { report, settings } = ports;
+  const refusal = pickleRefusal(model, settings.allowPickle);
+  if (refusal !== null) throw refusal;
   const dropped: Dropped[] = [];
   const { mirrorsOf } = await ports.network();
   const mirrors = await mirrorsOf(
-    { ...model, allowPickle: settings.allowPickle },
+    { ...model, allowPickle: mayBePickle(model, settings.allowPickle) },
     {
       signal,
       onDropped: (source, label, error) => {

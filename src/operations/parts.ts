@@ -129,7 +129,7 @@ async function matchWith(
   const matches = matchReferences(references, catalog);
   if (!matches.some(({ unknown, reference }) => unknown !== null && reference.declared !== undefined)) return matches;
   const { withDeclared } = await import("./declared-models.ts");
-  return withDeclared(matches, catalog, { hosts, allowPickle, isSigned: trust !== null });
+  return withDeclared(matches, catalog, { hosts, allowPickle: allowPickle === true, isSigned: trust !== null });
 }
 
 async function extraFolders(files: readonly string[], environment: Environment): Promise<readonly ExtraFolder[]> {

@@ -17,8 +17,10 @@ export const RESOLVES = 8;
 
 /** Completes `surveyed`; a model whose figures nobody gives is counted as failed. */
 export async function resolveFigures(run: Run, surveyed: readonly Surveyed[]): Promise<ResolvedFigures> {
+  const failed = new Set(run.tally.failures().map(({ model }) => model));
   const open = surveyed.filter(
-    ({ presence, size, sha256 }) => presence !== "present" && (size === null || sha256 === null),
+    ({ model, presence, size, sha256 }) =>
+      presence !== "present" && (size === null || sha256 === null) && !failed.has(model.name),
   );
   const resolved = new Map<string, Resolved>();
   await mapLimit(open, RESOLVES, async ({ model }) => {

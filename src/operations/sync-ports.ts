@@ -8,6 +8,7 @@ import type { Model } from "../catalog/model.ts";
 import type { PieceTable } from "../catalog/pieces.ts";
 import type { Transfer } from "../transfer/transfer.ts";
 import type { Tree } from "../tree/tree.ts";
+import type { PicklePolicy } from "./pickles.ts";
 import type { SyncPlan } from "./plan-sync.ts";
 
 /** Makes sources concrete; `createSources` fits. */
@@ -51,7 +52,7 @@ export interface SyncSettings {
   readonly files: number;
   /** Bytes of disk that must stay free. */
   readonly reserveBytes: number;
-  readonly allowPickle: boolean;
+  readonly allowPickle: PicklePolicy;
   readonly trustFirstUse: boolean;
   /** Whether the lockfile is a signed document: then it is obeyed, and never written on the way. @default false */
   readonly isSigned?: boolean;

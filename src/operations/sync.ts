@@ -8,6 +8,7 @@ import { checkUnknown } from "./check.ts";
 import { asModelsError, type Failure, failuresError } from "./failures.ts";
 import { completedModels, frozenModels, heldModels, updatedLock } from "./locked-models.ts";
 import type { UnknownReference } from "./match-references.ts";
+import { pickleRefusal } from "./pickles.ts";
 import { planSync, type SyncPlan } from "./plan-sync.ts";
 import { resolveFigures } from "./resolve-figures.ts";
 import type { Selection } from "./select.ts";
@@ -84,6 +85,7 @@ async function runSync(run: Run, ports: SyncPorts, selection: Selection): Promis
         ? heldModels(selection.models, lock, settings.lockfile)
         : completedModels(selection.models, lock);
   const looked = await surveyTree(run.tree, models, surveyOptions(run));
+  refusePickles(run, looked);
   const { surveyed, resolved } =
     options.isDryRun || options.isOffline
       ? { surveyed: looked, resolved: new Map() }
@@ -106,6 +108,14 @@ async function runSync(run: Run, ports: SyncPorts, selection: Selection): Promis
   const settled = await settleAll(run, { plan, pending, resolved });
   await writeLock(run, ports, updatedLock(lock, [...present, ...settled]));
   return plan;
+}
+
+/** Told before anything is asked of the network, and in a dry run too. What is on this box already is not brought. */
+function refusePickles(run: Run, surveyed: readonly Surveyed[]): void {
+  for (const { model, presence } of surveyed) {
+    const error = presence === "absent" ? pickleRefusal(model, run.settings.allowPickle) : null;
+    if (error !== null) fail(run, { model: model.name, path: model.path, error });
+  }
 }
 
 async function planOf({ tree, settings }: Run, surveyed: readonly Surveyed[]): Promise<SyncPlan> {

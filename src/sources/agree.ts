@@ -34,7 +34,10 @@ export function claimProblem(claim: Claim, expected: Expected): ModelsError | nu
   });
   if (seen !== null && isPickleRefusal(head, expected.path)) {
     return new ModelsError("PICKLE_REFUSED", `Cannot use "${source}": the file that ${label} gives ${seen}`, {
-      fix: "pin its sha256 in the manifest, allow pickles, or use a safetensors file",
+      fix:
+        expected.sha256 === null
+          ? "write its sha256 into a manifest, and give --allow-pickle if you trust who made it; or use a safetensors file"
+          : "give --allow-pickle, or allowPickle: in the config, if you trust who made it; or use a safetensors file",
     });
   }
   if (seen !== null)

@@ -31,6 +31,11 @@ export function sniffWeights(head: Uint8Array, path: string, options: SniffOptio
   return options.allowPickle ? null : pickle;
 }
 
+/** True for names that PyTorch and others give to pickles, whatever is in the file. */
+export function isPickleName(path: string): boolean {
+  return /\.(?:ckpt|pt2?|pth|bin|pkl|pickle|th|t7|dill|joblib)$/i.test(path);
+}
+
 /** True when refusing `head` at `path` is about formats that can run code, not about a wrong file. */
 export function isPickleRefusal(head: Uint8Array, path: string): boolean {
   return pickleFormat(head) !== null && !/\.(safetensors|sft|gguf)$/i.test(path) && strayProblem(head, path) === null;
