@@ -43,11 +43,12 @@ function readDeclared(reference: Reference, { url, sha256 }: Declared, policy: D
   if ("refusal" in source) return source;
   const path = placeOf(reference, url);
   if (path === null) return { refusal: "its name is no path that a file could have" };
+  if (isPickleName(path)) {
+    const both = "write an entry with its sha256 into a manifest, and give --allow-pickle";
+    return { refusal: `a ${extname(path)} file can run code when it is loaded: if you trust it, ${both}` };
+  }
   if (!policy.allowPickle && !SAFE_ENDINGS.has(extname(path).toLowerCase())) {
     return { refusal: `a ${extname(path)} file can run code when it is loaded: if you trust it, give --allow-pickle` };
-  }
-  if (isPickleName(path)) {
-    return { refusal: `a ${extname(path)} file can run code when it is loaded: write an entry with its sha256 for it` };
   }
   if (policy.isSigned) return { refusal: "only what was signed is believed here: write an entry for it and sign it" };
   return {

@@ -76,7 +76,7 @@ describe("withDeclared()", () => {
   it("refuses what can run code unless that is allowed, and everything where only signatures count", () => {
     const pickle = reference("https://huggingface.co/org/repo/resolve/main/x.pth", { name: "x.pth", raw: "x.pth" });
     expect(declare(pickle).fix).toContain("--allow-pickle");
-    expect(declare(pickle, { allowPickle: true }).fix).toContain("write an entry with its sha256");
+    expect(declare(pickle, { allowPickle: true }).fix).toContain("write an entry with its sha256 into a manifest");
     const onnx = reference("https://huggingface.co/org/repo/resolve/main/x.onnx", { name: "x.onnx", raw: "x.onnx" });
     expect(declare(onnx).model).toBeUndefined();
     expect(declare(onnx, { allowPickle: true }).model?.path).toBe("loras/x.onnx");
