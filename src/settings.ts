@@ -115,7 +115,7 @@ export interface SettingsFlags extends Partial<Limits> {
   /** Templates, or addresses to which `/{path}` is added. */
   readonly mirrors?: readonly string[];
   readonly offline?: boolean;
-  readonly allowPickle?: boolean;
+  readonly allowPickle?: boolean | readonly string[];
   readonly trustFirstUse?: boolean;
   readonly extraModelPaths?: readonly string[];
   readonly comfyui?: string;
@@ -137,7 +137,7 @@ export interface Config {
   readonly hosts?: readonly Omit<HostCredential, "secret">[];
   readonly buckets?: Readonly<Record<string, BucketConfig>>;
   readonly caFile?: string;
-  readonly allowPickle?: boolean;
+  readonly allowPickle?: boolean | readonly string[];
   readonly trustFirstUse?: boolean;
   readonly extraModelPaths?: readonly string[];
   readonly comfyui?: string;

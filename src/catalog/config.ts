@@ -66,7 +66,7 @@ export interface ConfigFile {
   readonly hosts?: Readonly<Record<string, HostFile>> | undefined;
   readonly buckets?: Readonly<Record<string, BucketFile>> | undefined;
   readonly caFile?: string | undefined;
-  readonly allowPickle?: boolean | undefined;
+  readonly allowPickle?: boolean | readonly string[] | undefined;
   readonly trustFirstUse?: boolean | undefined;
   readonly extraModelPaths?: readonly string[] | undefined;
   readonly comfyui?: string | undefined;
@@ -157,7 +157,12 @@ export const configSchema: z.ZodType<ConfigFile> = z
     hosts: z.record(hostField, hostSchema).optional().describe("Credentials, by host."),
     buckets: z.record(bucketNameField, bucketSchema).optional().describe("How buckets are reached, by name."),
     caFile: folderField.optional().describe("PEM file of authorities to trust beside the built-in ones."),
-    allowPickle: z.boolean().optional(),
+    allowPickle: z
+      .union([z.boolean(), z.array(nameField)], { error: "true, false or a list of models' names" })
+      .optional()
+      .describe(
+        "Formats that can run code when loaded, where a manifest names them with a digest: all, none, or these.",
+      ),
     trustFirstUse: z.boolean().optional(),
     extraModelPaths: z
       .array(folderField)
