@@ -3,10 +3,11 @@ import { mapLimit } from "../base/flow.ts";
 import type { FindingStatus } from "../tree/check.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { Reference, ReferencePlace } from "../workflow/reference.ts";
+import type { ServerDifference } from "../workflow/server-registry.ts";
 import { checkUnknown, declaredFix } from "./check.ts";
 import { type Match, placesOf } from "./match-references.ts";
 import type { Parts } from "./parts.ts";
-import type { ReadWorkflow } from "./read-workflow.ts";
+import type { AskedServer, ReadWorkflow } from "./read-workflow.ts";
 
 /** One file that the workflow names. */
 export interface InspectedReference {
@@ -35,6 +36,8 @@ export interface InspectedReference {
   readonly source?: string;
   /** Absolute path of the file, where it is not in its own place but ComfyUI finds it all the same. */
   readonly at?: string;
+  /** Whether the running ComfyUI that was asked has it in its list; null when it has no such list. */
+  readonly isListed?: boolean | null;
   readonly fix?: string;
 }
 
@@ -50,6 +53,8 @@ export interface InspectReport {
   /** What nodes fetch by themselves, into places outside the models folder. */
   readonly outside: readonly Pick<InspectedReference, "nodes" | "name" | "folder">[];
   readonly warnings: readonly string[];
+  /** The running ComfyUI that was asked, and where it and the registry differ. */
+  readonly server?: { readonly address: string; readonly differences: readonly ServerDifference[] };
 }
 
 const LOOKS = 16;
@@ -58,10 +63,13 @@ const WORST_FIRST: readonly FindingStatus[] = ["unknown", "missing", "wrong-size
 /** Inspects a workflow; asks nothing of the network. @throws ModelsError `DISK_FAILED` */
 export async function inspectWorkflow(
   ports: { readonly tree: Tree; readonly match: Parts["match"] },
-  { workflow, asked }: ReadWorkflow,
+  { workflow, asked, server }: ReadWorkflow,
 ): Promise<InspectReport> {
   const matches = await ports.match(asked.references);
-  const references = await mapLimit(matches, LOOKS, (match) => inspectMatch(ports.tree, match));
+  const references = await mapLimit(matches, LOOKS, async (match) => ({
+    ...(await inspectMatch(ports.tree, match)),
+    ...(server === null ? {} : { isListed: isListed(match.reference, server) }),
+  }));
   const isGood = ({ status, isActive }: InspectedReference): boolean =>
     !isActive || status === "present" || status === "unverified";
   return {
@@ -72,6 +80,7 @@ export async function inspectWorkflow(
     references,
     outside: asked.outside.map(({ nodes, name, folder }) => ({ nodes, name, folder })),
     warnings: asked.warnings,
+    ...(server === null ? {} : { server: { address: server.address, differences: server.differences } }),
   };
 }
 
@@ -105,6 +114,14 @@ async function inspectMatch(
     ...(worst?.at === undefined ? {} : { at: worst.at }),
     ...(worst?.fix === undefined ? {} : { fix: worst.fix }),
   };
+}
+
+/** The server accepts a value when it is in its list letter by letter; every node that names the file must be served. */
+function isListed({ nodes, raw }: Reference, server: AskedServer): boolean | null {
+  const lists = nodes.flatMap(({ class: name, input }) =>
+    (server.inputsOf(name) ?? []).filter((list) => list.input === input),
+  );
+  return lists.length === 0 ? null : lists.every(({ values }) => values.has(raw));
 }
 
 function rank(status: FindingStatus): number {

@@ -63,7 +63,12 @@ export function createParts({ flags, environment, cwd, clock }: Composition): Pa
     const [{ loadCatalog }, known] = await Promise.all([import("../catalog/load.ts"), settings()]);
     return await loadCatalog(known, { fetchText, admit: (await gate())?.admit });
   });
-  const readWorkflow = once(async () => (await import("./read-workflow.ts")).openWorkflowReading(cwd));
+  const askServer = once(async () => {
+    const known = await settings();
+    if (known.comfyui === null) return null;
+    return await (await import("./ask-comfyui.ts")).askComfyui(known, known.comfyui, clock);
+  });
+  const readWorkflow = once(async () => (await import("./read-workflow.ts")).openWorkflowReading({ cwd, askServer }));
   const digests = createLazyDigest();
   const tree = once(async () => {
     const [{ createTree }, { withElsewhere }, known] = await Promise.all([

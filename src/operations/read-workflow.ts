@@ -6,6 +6,8 @@ import { ModelsError, reasonOf } from "../base/errors.ts";
 import { loadRegistry } from "../catalog/registry.ts";
 import { createWorkflowReader } from "../workflow/reader.ts";
 import type { References } from "../workflow/reference.ts";
+import type { Server } from "../workflow/server.ts";
+import type { ServerDifference } from "../workflow/server-registry.ts";
 import { MAX_WORKFLOW_BYTES, type Override, type Workflow } from "../workflow/workflow.ts";
 
 export interface WorkflowOptions {
@@ -18,6 +20,14 @@ export interface WorkflowOptions {
 export interface ReadWorkflow {
   readonly workflow: Workflow;
   readonly asked: References;
+  /** What a running ComfyUI says, where one is asked. */
+  readonly server: AskedServer | null;
+}
+
+/** A running ComfyUI, held against the registry. */
+export interface AskedServer extends Server {
+  readonly address: string;
+  readonly differences: readonly ServerDifference[];
 }
 
 /** Reads a path, the bytes of a file, the text of a graph, or the parsed graph. @throws ModelsError `WORKFLOW_INVALID` */
@@ -26,13 +36,22 @@ export type WorkflowReading = (input: unknown, options?: WorkflowOptions) => Pro
 /** The registry of this very package: beside `src/` and `dist/` alike. */
 const REGISTRY = fileURLToPath(new URL("../../registry", import.meta.url));
 
-/** Opens the reading of workflows. @param cwd where relative paths start */
-export async function openWorkflowReading(cwd: string): Promise<WorkflowReading> {
+export interface ReadingPorts {
+  /** Where relative paths start. */
+  readonly cwd: string;
+  /** Asks the running ComfyUI that is to be asked; null when none is. */
+  readonly askServer: () => Promise<(Server & { readonly address: string }) | null>;
+}
+
+/** Opens the reading of workflows; a server is asked when the first workflow was read. */
+export async function openWorkflowReading({ cwd, askServer }: ReadingPorts): Promise<WorkflowReading> {
   const reader = createWorkflowReader({ registry: await loadRegistry([REGISTRY]) });
   return async (input, options = {}) => {
     const { content, at } = await contentOf(input, cwd);
     const workflow = reader.read(content, { at, ...options });
-    return { workflow, asked: reader.referencesOf(workflow) };
+    const asked = await askServer();
+    const server = asked === null ? null : { ...asked, differences: reader.differencesOf(workflow, asked) };
+    return { workflow, asked: reader.referencesOf(workflow, server), server };
   };
 }
 

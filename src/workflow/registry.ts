@@ -25,6 +25,8 @@ export interface LoaderInput {
   readonly written: Written;
   /** Counts only while another widget says so. */
   readonly gate: Gate | null;
+  /** When a running ComfyUI says so, and no registry does. */
+  readonly how?: "server";
 }
 
 export interface Gate {

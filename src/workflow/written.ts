@@ -114,7 +114,7 @@ function ask({ reading, loader, input, from }: LoaderValue, raw: string): Asking
     input,
     raw,
     folders: loader.folders,
-    how: "registry",
+    how: loader.how ?? "registry",
     from,
     isFolder: loader.written === "folder",
     isOutside:

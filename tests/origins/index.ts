@@ -11,6 +11,7 @@
  *   -> endpoint (HF_ENDPOINT), origin, cdn (another host), leaks(), links.expireLinks(), put(repo), repo(name), rename(a, b)
  * startBucket({ objects: { key: content } }) -> url (public URL), put(key, content)
  * startCivitai({ versions: [{ id, files, access? }], tokens? }) -> endpoint, origin, storage, leaks(), links
+ * startComfyui({ kinds: { loras: { names } }, classes }) -> url (what --comfyui is given), origin
  * startProxy({ credential? }) -> url, requests
  * createAuthority() -> ca (PEM), writeTo(folder), and `tls: authority` for any origin
  * makeSafetensors({ size, seed?, shape? }), makeGguf(…) -> Weights: content of any exact size, sha256(), writeTo(path)
@@ -26,6 +27,7 @@
 export * from "./bucket.ts";
 export * from "./certificate.ts";
 export * from "./civitai.ts";
+export * from "./comfyui.ts";
 export * from "./content.ts";
 export * from "./faults.ts";
 export * from "./hub.ts";
