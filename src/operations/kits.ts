@@ -1,4 +1,5 @@
 /** What kits there are, and what is in them. Pure. */
+import { isPickleName } from "../base/formats/sniff.ts";
 import type { Catalog } from "../catalog/model.ts";
 import { kitNamed, modelsOfKit } from "../catalog/select.ts";
 
@@ -15,6 +16,8 @@ export interface KitEntry {
   readonly unknownSizes: number;
   /** How many models need the Hub's terms to be accepted. */
   readonly gated: number;
+  /** Names of the models that are pickles, which come only with `--allow-pickle`. */
+  readonly pickles: readonly string[];
 }
 
 /**
@@ -34,6 +37,7 @@ export function listKits(catalog: Catalog, names?: readonly string[]): readonly 
       size: models.reduce((sum, { size }) => sum + (size ?? 0), 0),
       unknownSizes: models.filter(({ size }) => size === null).length,
       gated: models.filter(({ gated }) => gated).length,
+      pickles: models.filter(({ path }) => isPickleName(path)).map((model) => model.name),
     };
   });
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { listKits } from "../../src/operations/kits.ts";
 import { catalogOf, model } from "./catalog.ts";
 
-const catalog = catalogOf([model("a"), model("b", { size: null }), model("c", { gated: true, size: 5 })], {
+const catalog = catalogOf([model("a"), model("b", { size: null }), model("c", { gated: true, size: 5, path: "vae/c.pth" })], {
   small: ["a"],
   mixed: ["a", "b", "c"],
 });
@@ -19,8 +19,9 @@ describe("listKits()", () => {
         size: 1005,
         unknownSizes: 1,
         gated: 1,
+        pickles: ["c"],
       },
-      { name: "small", description: "small", includes: [], models: ["a"], size: 1000, unknownSizes: 0, gated: 0 },
+      { name: "small", description: "small", includes: [], models: ["a"], size: 1000, unknownSizes: 0, gated: 0, pickles: [] },
     ]);
   });
 

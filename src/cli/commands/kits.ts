@@ -62,8 +62,12 @@ function sizeText({ size, unknownSizes }: KitEntry): string {
   return size === 0 ? "unknown" : `> ${formatBytes(size)}`;
 }
 
-function whatText({ description, gated }: KitEntry): string {
-  return gated > 0 ? `${printable(description)} (${gated} gated)` : printable(description);
+function whatText({ description, gated, pickles }: KitEntry): string {
+  const notes = [
+    ...(gated > 0 ? [`${gated} gated`] : []),
+    ...(pickles.length > 0 ? [`${countOf(pickles.length, "pickle")}: --allow-pickle`] : []),
+  ];
+  return notes.length === 0 ? printable(description) : `${printable(description)} (${notes.join(", ")})`;
 }
 
 function kitLines(kit: KitEntry, catalog: Catalog, paper: Paper): readonly string[] {
@@ -77,7 +81,14 @@ function kitLines(kit: KitEntry, catalog: Catalog, paper: Paper): readonly strin
     ...(kit.gated === 0
       ? []
       : ["", `${countOf(kit.gated, "model")} gated: accept the terms on the Hub and set HF_TOKEN`]),
+    ...pickleLines(kit),
   ];
+}
+
+function pickleLines({ pickles }: KitEntry): readonly string[] {
+  if (pickles.length === 0) return [];
+  const count = countOf(pickles.length, "pickle");
+  return ["", `${count} (${pickles.map(printable).join(", ")}): can run code when loaded, so sync needs --allow-pickle`];
 }
 
 function modelTable({ models }: KitEntry, catalog: Catalog, { style, width }: Paper): readonly string[] {
