@@ -3,10 +3,13 @@ import { describe, expect, it } from "vitest";
 import { listKits } from "../../src/operations/kits.ts";
 import { catalogOf, model } from "./catalog.ts";
 
-const catalog = catalogOf([model("a"), model("b", { size: null }), model("c", { gated: true, size: 5, path: "vae/c.pth" })], {
-  small: ["a"],
-  mixed: ["a", "b", "c"],
-});
+const catalog = catalogOf(
+  [model("a"), model("b", { size: null }), model("c", { gated: true, size: 5, path: "vae/c.pth" })],
+  {
+    small: ["a"],
+    mixed: ["a", "b", "c"],
+  },
+);
 
 describe("listKits()", () => {
   it("lists all by name, with the bytes that are known", () => {
@@ -21,7 +24,16 @@ describe("listKits()", () => {
         gated: 1,
         pickles: ["c"],
       },
-      { name: "small", description: "small", includes: [], models: ["a"], size: 1000, unknownSizes: 0, gated: 0, pickles: [] },
+      {
+        name: "small",
+        description: "small",
+        includes: [],
+        models: ["a"],
+        size: 1000,
+        unknownSizes: 0,
+        gated: 0,
+        pickles: [],
+      },
     ]);
   });
 

@@ -88,7 +88,10 @@ function kitLines(kit: KitEntry, catalog: Catalog, paper: Paper): readonly strin
 function pickleLines({ pickles }: KitEntry): readonly string[] {
   if (pickles.length === 0) return [];
   const count = countOf(pickles.length, "pickle");
-  return ["", `${count} (${pickles.map(printable).join(", ")}): can run code when loaded, so sync needs --allow-pickle`];
+  return [
+    "",
+    `${count} (${pickles.map(printable).join(", ")}): can run code when loaded, so sync needs --allow-pickle`,
+  ];
 }
 
 function modelTable({ models }: KitEntry, catalog: Catalog, { style, width }: Paper): readonly string[] {
