@@ -81,17 +81,14 @@ function kitLines(kit: KitEntry, catalog: Catalog, paper: Paper): readonly strin
     ...(kit.gated === 0
       ? []
       : ["", `${countOf(kit.gated, "model")} gated: accept the terms on the Hub and set HF_TOKEN`]),
-    ...pickleLines(kit),
+    ...pickleLines(kit, width ?? 100),
   ];
 }
 
-function pickleLines({ pickles }: KitEntry): readonly string[] {
+function pickleLines({ pickles }: KitEntry, width: number): readonly string[] {
   if (pickles.length === 0) return [];
-  const count = countOf(pickles.length, "pickle");
-  return [
-    "",
-    `${count} (${pickles.map(printable).join(", ")}): can run code when loaded, so sync needs --allow-pickle`,
-  ];
+  const names = `${countOf(pickles.length, "pickle")} (${pickles.map(printable).join(", ")})`;
+  return ["", ...wrapText(`${names}: can run code when loaded, so sync needs --allow-pickle`, width)];
 }
 
 function modelTable({ models }: KitEntry, catalog: Catalog, { style, width }: Paper): readonly string[] {
