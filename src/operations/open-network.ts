@@ -1,10 +1,12 @@
 /** Opens the outside world for one run: control plane, sources and, when the first byte must move, the transfer. */
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { accessTo } from "../base/access.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Report } from "../base/events.ts";
+import { ModelsError } from "../base/errors.ts";
 import { packageVersion } from "../base/version.ts";
+import { MAX_TEXT_BYTES } from "../catalog/read.ts";
 import type { Digest } from "../digest/digest.ts";
 import type { Http } from "../net/http.ts";
 import type { ObjectPlace, S3 } from "../net/s3.ts";
@@ -96,8 +98,8 @@ async function readText(
   { settings, http, s3 }: ControlPlane & { readonly settings: Settings },
   signal?: AbortSignal,
 ): Promise<string> {
-  if (!/^[a-z][a-z0-9+.-]+:\/\//i.test(place)) return await readFile(place, "utf8");
-  if (/^file:/i.test(place)) return await readFile(fileURLToPath(place), "utf8");
+  if (!/^[a-z][a-z0-9+.-]+:\/\//i.test(place)) return await readLocalText(place);
+  if (/^file:/i.test(place)) return await readLocalText(fileURLToPath(place));
   const [{ credentialFor }, { parseSource }] = await Promise.all([
     import("../sources/credentials.ts"),
     import("../sources/uri.ts"),
@@ -105,6 +107,14 @@ async function readText(
   const source = parseSource(place);
   const url = source.kind === "r2" || source.kind === "s3" ? await addressOf(source, settings, s3) : place;
   return await http.fetchText(url, signal, credentialFor(url, settings.hosts));
+}
+
+/** A manifest may name any path: a pipe would wait for ever, a device would fill the memory. */
+async function readLocalText(path: string): Promise<string> {
+  const found = await stat(path);
+  if (found.isFile() && found.size <= MAX_TEXT_BYTES) return await readFile(path, "utf8");
+  const seen = found.isFile() ? `it has ${found.size} bytes` : "it is no file";
+  throw new ModelsError("SOURCE_INVALID", `Cannot read "${path}": ${seen}, expected a text`);
 }
 
 const SIGNED_SECONDS = 300;
