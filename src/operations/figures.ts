@@ -95,7 +95,8 @@ export function noMirrorError(model: Figured, dropped: readonly Dropped[]): Mode
     });
   }
   const reason = told ?? dropped[0];
-  const rest = dropped.length === 1 ? "" : ` (and ${dropped.length - 1} more sources failed)`;
+  const others = dropped.length - 1;
+  const rest = others === 0 ? "" : ` (and ${others} more ${others === 1 ? "source" : "sources"} failed)`;
   const fix = reason?.error.fix ?? "add another source to its manifest entry, or offer a mirror with --mirror";
   return new ModelsError(told?.error.code ?? "NO_MIRROR", `${noMirrorMessage(model, reason)}${rest}`, {
     fix,

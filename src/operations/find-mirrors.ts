@@ -35,6 +35,7 @@ export async function findMirrors(model: Model, ports: FindMirrorsPorts, signal:
     {
       signal,
       onDropped: (source, label, error) => {
+        if (signal.aborted) return;
         dropped.push({ source, label, error });
         report({ kind: "mirror-dropped", model: model.name, mirror: label, code: error.code, message: error.message });
       },

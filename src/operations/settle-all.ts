@@ -83,14 +83,20 @@ async function settleModel(run: Run, surveyed: Surveyed, { queues, resolved }: S
   }
   if (run.options.isOffline === true) throw offlineError(surveyed);
   const { model, size } = surveyed;
-  const find = (): Promise<Resolved> => findMirrors(model, run, run.signal);
+  const settled = new AbortController();
+  const find = (): Promise<Resolved> => findMirrors(model, run, anySignal(run.signal, settled.signal));
   const found = Promise.resolve(resolved.get(model.name) ?? queues.resolves.add(find, { priority: size ?? 0 }));
   // Its failure is told when its turn comes.
   found.catch(() => undefined);
-  return await inTurn(run, surveyed, queues.fetches, async (now, leased) => {
-    const present = now.presence === "present" ? await settleLocally(run, now, leased) : null;
-    return present ?? (await fetchModel(run, await found, leased));
-  });
+  try {
+    return await inTurn(run, surveyed, queues.fetches, async (now, leased) => {
+      const present = now.presence === "present" ? await settleLocally(run, now, leased) : null;
+      return present ?? (await fetchModel(run, await found, leased));
+    });
+  } finally {
+    // Nobody asks any more which mirrors there are.
+    settled.abort();
+  }
 }
 
 function isLocal({ presence, reusable }: Surveyed): boolean {
@@ -129,7 +135,7 @@ function leaseKey({ model, sha256 }: Surveyed): string {
 /** Null when another process has it and this one may wait. */
 async function tryLease(run: Run, surveyed: Surveyed): Promise<Lease | null> {
   try {
-    const options = { signal: run.signal, wait: false, onWait: () => undefined };
+    const options = { subject: surveyed.model.path, signal: run.signal, wait: false, onWait: () => undefined };
     return await run.tree.lease(leaseKey(surveyed), options);
   } catch (error) {
     if (isModelsError(error, "LOCKED") && run.options.wait !== false) return null;
@@ -142,7 +148,8 @@ async function waitForLease(run: Run, surveyed: Surveyed): Promise<Lease> {
     const message = `${holder} is bringing it`;
     run.report({ kind: "waiting", model: surveyed.model.name, on: "lock", message, untilMs: null });
   };
-  return await run.tree.lease(leaseKey(surveyed), { signal: run.signal, wait: true, onWait });
+  const { path: subject } = surveyed.model;
+  return await run.tree.lease(leaseKey(surveyed), { subject, signal: run.signal, wait: true, onWait });
 }
 
 function offlineError({ model, size }: Surveyed): ModelsError {

@@ -85,6 +85,7 @@ function tellReading(run: Run, { name, size }: Model & Artifact, doneBytes: numb
 export async function fetchModel(run: Run, resolved: Resolved, signal: AbortSignal): Promise<LockedModel> {
   const { model, mirrors } = resolved;
   const { size, sha256 } = wantedArtifact(resolved, run.settings.trustFirstUse);
+  await run.tree.refuseObstacle(model.path);
   const network = await run.network();
   const transfer = await network.transfer();
   const partial = run.tree.partialOf({ path: model.path, sha256 });

@@ -19,6 +19,8 @@ export interface LeaseOptions {
   readonly signal: AbortSignal;
   /** Whether to wait for the present holder. */
   readonly wait: boolean;
+  /** What the lock protects, as errors call it. @default the key */
+  readonly subject?: string;
   /** Told who holds it, once the waiting begins and every few seconds from then on. */
   readonly onWait: (holder: string) => void;
 }
@@ -48,6 +50,7 @@ export async function takeLease(
   options: LeaseOptions,
 ): Promise<Lease> {
   const { layout, clock, timings } = parts;
+  const { subject = key } = options;
   await makeFolders(layout.root, STATE_FOLDERS);
   const path = layout.lockOf(key);
   const self = await describeSelf(clock.unique());
@@ -58,18 +61,18 @@ export async function takeLease(
     const text = await readLock(path);
     if (text === null) {
       const handle = await createLock(parts, path, formatHolder(self, 0));
-      if (handle !== null) return await hold(parts, { path, key, self, handle });
+      if (handle !== null) return await hold(parts, { path, subject, self, handle });
       continue;
     }
     if ((await isStale(path, text)) && (await takeAway(parts, { path, text }, { self, isStale }))) continue;
-    if (!options.wait) throw lockedBy(key, text);
+    if (!options.wait) throw lockedBy(subject, text);
     tell(nameHolder(parseHolder(text)));
     await clock.sleep(timings.pollMs * (0.75 + clock.random() / 2), options.signal);
   }
 }
 
-function lockedBy(key: string, text: string): ModelsError {
-  return new ModelsError("LOCKED", `Cannot lock "${key}": ${nameHolder(parseHolder(text))} writes to it`, {
+function lockedBy(subject: string, text: string): ModelsError {
+  return new ModelsError("LOCKED", `Cannot lock "${subject}": ${nameHolder(parseHolder(text))} writes to it`, {
     fix: "wait for that process, or run it again without --no-wait",
   });
 }
@@ -86,7 +89,7 @@ function createTelling(clock: Clock, everyMs: number, onWait: (holder: string) =
 
 interface Held {
   readonly path: string;
-  readonly key: string;
+  readonly subject: string;
   readonly self: Holder;
   readonly handle: FileHandle;
 }
@@ -131,9 +134,13 @@ async function beat(
   const text = await readLock(held.path).catch(() => formatHolder(held.self, now.count));
   if (text !== null && parseHolder(text)?.token === held.self.token) return;
   now.lost.abort(
-    new ModelsError("LEASE_LOST", `Cannot go on writing "${held.key}": ${takenBy(text)}, expected to hold its lock`, {
-      fix: "run it again, what is on disk is kept",
-    }),
+    new ModelsError(
+      "LEASE_LOST",
+      `Cannot go on writing "${held.subject}": ${takenBy(text)}, expected to hold its lock`,
+      {
+        fix: "run it again, what is on disk is kept",
+      },
+    ),
   );
 }
 

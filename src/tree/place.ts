@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open, rename } from "node:fs/promises";
 import { basename } from "node:path";
 import { ModelsError } from "../base/errors.ts";
+import type { TreePath } from "../base/paths.ts";
 import { diskError, errnoOf, lstatOrNull, removeFile, statOrNull } from "./disk.ts";
 import { type HeldFolder, holdFolder } from "./folder.ts";
 import { kindOf } from "./look.ts";
@@ -45,6 +46,17 @@ export async function place(parts: TreeParts, partial: string, wanted: WantedArt
   }
 }
 
+/**
+ * Refuses a place at which no file could be put, before anything is fetched for it; makes the folders above it.
+ * @throws ModelsError `TREE_CONFLICT`, `PATH_UNSAFE`, `DISK_FULL`, `DISK_FAILED`
+ */
+export async function refuseObstacle({ layout }: TreeParts, path: TreePath): Promise<void> {
+  const whole = layout.fileOf(path);
+  await using folder = await holdFolder(layout.root, layout.folderOf(whole));
+  const there = await lstatOrNull(folder.path(basename(whole)));
+  if (there !== null && !there.isFile() && !there.isSymbolicLink()) throw conflict(layout, path, kindOf(there));
+}
+
 interface Subject {
   readonly wanted: WantedArtifact;
   readonly origin: Origin;
@@ -77,10 +89,10 @@ async function refuseConflict(
 ): Promise<Stamp | null> {
   const there = await lstatOrNull(folder.path(basename(wanted.path)));
   if (there === null) return null;
-  if (!there.isFile() && !there.isSymbolicLink()) throw conflict(parts, wanted, kindOf(there));
+  if (!there.isFile() && !there.isSymbolicLink()) throw conflict(parts.layout, wanted.path, kindOf(there));
   const stamp = stampOf(there);
   if (origin.replace === true || (there.isFile() && (await isProven(parts, wanted, stamp)))) return stamp;
-  throw conflict(parts, wanted, there.isFile() ? "another file" : "a link");
+  throw conflict(parts.layout, wanted.path, there.isFile() ? "another file" : "a link");
 }
 
 async function refuseNewcomer(
@@ -90,7 +102,7 @@ async function refuseNewcomer(
 ): Promise<void> {
   const there = await lstatOrNull(folder.path(basename(wanted.path)));
   if (there === null || (leaving !== null && isSameStamp(stampOf(there), leaving))) return;
-  throw conflict(parts, wanted, `${kindOf(there)} that came meanwhile`);
+  throw conflict(parts.layout, wanted.path, `${kindOf(there)} that came meanwhile`);
 }
 
 async function isProven(parts: TreeParts, wanted: WantedArtifact, stamp: Stamp): Promise<boolean> {
@@ -114,14 +126,14 @@ async function confirm(parts: TreeParts, subject: Subject & { readonly stamp: St
   const placed = await statOrNull(parts.layout.fileOf(wanted.path));
   const seen = placed === null ? null : stampOf(placed);
   if (seen === null || seen.size !== stamp.size || seen.mtimeNs !== stamp.mtimeNs) {
-    throw conflict(parts, wanted, "a folder that was moved meanwhile");
+    throw conflict(parts.layout, wanted.path, "a folder that was moved meanwhile");
   }
   if (!isSameStamp(seen, stamp)) await prove(parts, seen, subject);
 }
 
-function conflict(parts: TreeParts, wanted: WantedArtifact, seen: string): ModelsError {
-  return new ModelsError("TREE_CONFLICT", `Cannot place "${wanted.path}": ${seen} is there, expected no file or ours`, {
-    fix: `move "${parts.layout.fileOf(wanted.path)}" away and run it again`,
+function conflict(layout: TreeParts["layout"], path: TreePath, seen: string): ModelsError {
+  return new ModelsError("TREE_CONFLICT", `Cannot place "${path}": ${seen} is there, expected no file or ours`, {
+    fix: `move "${layout.fileOf(path)}" away and run it again`,
   });
 }
 

@@ -10,7 +10,7 @@ import { openKnownDigests } from "./known-digests.ts";
 import { createLayout, type PartialPaths } from "./layout.ts";
 import { LEASE_TIMINGS, type Lease, type LeaseOptions, type LeaseTimings, takeLease } from "./lease.ts";
 import { list, type TreeEntry } from "./list.ts";
-import { type Origin, place } from "./place.ts";
+import { type Origin, place, refuseObstacle } from "./place.ts";
 import { type Reused, type ReuseOptions, reuse } from "./reuse.ts";
 import { freeBytes, partialBytes } from "./space.ts";
 import type { ReadOptions, TreeParts, TreePorts, Wanted, WantedArtifact } from "./terms.ts";
@@ -34,6 +34,8 @@ export interface Tree {
   readonly partialBytes: (partial: PartialPaths) => Promise<number>;
   /** See {@link takeLease}. */
   readonly lease: (key: string, options: LeaseOptions) => Promise<Lease>;
+  /** See {@link refuseObstacle}. */
+  readonly refuseObstacle: (path: TreePath) => Promise<void>;
   /** See {@link place}. */
   readonly place: (partial: string, wanted: WantedArtifact, origin: Origin) => Promise<void>;
   /** See {@link findReusable}. */
@@ -71,6 +73,7 @@ export function createTree(root: string, ports: TreePorts, timings: LeaseTimings
     rememberedDigest: async (path) => (await (await openKnownDigests(parts)).recall(resolve(path)))?.sha256 ?? null,
     partialBytes,
     lease: (key, options) => takeLease({ layout, clock: ports.clock, timings }, key, options),
+    refuseObstacle: (path) => refuseObstacle(parts, path),
     place: (partial, wanted, origin) => place(parts, partial, wanted, origin),
     findReusable: (wanted, options) => findReusable(parts, wanted, options),
     reuse: (from, wanted, options) => reuse(parts, from, wanted, options),

@@ -70,7 +70,7 @@ describe("noMirrorError()", () => {
     const error = noMirrorError(model, [dropped("r2", "SOURCE_NOT_FOUND"), dropped("hub", "SOURCE_GATED")]);
     expect(error).toMatchObject({
       code: "SOURCE_GATED",
-      message: 'Cannot fetch "flux": hub failed (and 1 more sources failed)',
+      message: 'Cannot fetch "flux": hub failed (and 1 more source failed)',
     });
     expect(error.problems).toHaveLength(2);
   });

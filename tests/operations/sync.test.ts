@@ -1,5 +1,5 @@
 /** sync, end to end: real origins, a real tree, nothing replaced. */
-import { lstat, mkdir, readFile, readlink, stat } from "node:fs/promises";
+import { lstat, mkdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isModelsError } from "../../src/base/errors.ts";
@@ -118,6 +118,41 @@ describe("sync()", () => {
     const second = await box.sync();
     expect(second.error).toMatchObject({ code: "NO_MIRROR" });
     expect(ofKind(second.events, "file-failed")).toMatchObject([{ model: "box-c", code: "NO_MIRROR" }]);
+  });
+
+  it("fetches nothing for a place that a folder or a link out of the tree takes", async () => {
+    const { content, figures } = await weights("obstacle", 2 * MB);
+    await using server = await startRangeServer({ "/a.safetensors": content });
+    await using box = await makeBox();
+    const sources = [`${server.url}/a.safetensors`];
+    await box.catalogue([
+      { name: "box-a", ...figures, sources },
+      { name: "box-b", ...figures, path: "vae/b.safetensors", sources },
+    ]);
+    await mkdir(join(box.root, "loras/box-a.safetensors"), { recursive: true });
+    await mkdir(join(box.folder, "elsewhere"));
+    await symlink(join(box.folder, "elsewhere"), join(box.root, "vae"));
+    const { summary, events } = await box.sync();
+    expect(
+      ofKind(events, "file-failed")
+        .map(({ model, code }) => `${model} ${code}`)
+        .sort(),
+    ).toEqual(["box-a TREE_CONFLICT", "box-b PATH_UNSAFE"]);
+    expect(summary.fetchedBytes).toBe(0);
+    expect(ofKind(events, "file-started")).toEqual([]);
+  });
+
+  it("says once that the root is a file", async () => {
+    await using box = await makeBox();
+    await writeFile(box.root, "not a folder");
+    const { figures } = await weights("root is a file", MB);
+    await box.catalogue([{ name: "box-a", ...figures, sources: ["http://127.0.0.1:1/a.safetensors"] }]);
+    const { error, events } = await box.sync({ isDryRun: true });
+    expect(error).toMatchObject({
+      code: "TREE_CONFLICT",
+      message: `Cannot use "${box.root}" for models: it is a file, expected a folder`,
+    });
+    expect(events.map(({ kind }) => kind)).toEqual(["summary"]);
   });
 
   it("refuses a digest that nobody declares, unless the first use is trusted", async () => {
@@ -483,6 +518,12 @@ describe("two syncs at once", () => {
       },
     });
     expect(first.error).toBeNull();
-    expect((await others[0])?.error).toMatchObject({ code: "LOCKED" });
+    const refused = await others[0];
+    expect(refused?.error).toMatchObject({
+      code: "LOCKED",
+      message: expect.stringContaining('Cannot lock "loras/box-a.safetensors": process'),
+    });
+    // The mirrors that it had begun to ask have done nothing wrong.
+    expect(ofKind(refused?.events ?? [], "mirror-dropped")).toEqual([]);
   });
 });
