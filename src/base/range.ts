@@ -31,8 +31,9 @@ export function addRange(set: RangeSet, added: ByteRange): RangeSet {
   return [...before, { start, end }, ...after];
 }
 
-/** `set` without the bytes of `removed`. */
+/** `set` without the bytes of `removed`; empty ranges change nothing. */
 export function removeRange(set: RangeSet, removed: ByteRange): RangeSet {
+  if (removed.end <= removed.start) return set;
   return set.flatMap((range) => {
     if (range.end <= removed.start || range.start >= removed.end) return [range];
     const left = { start: range.start, end: removed.start };
