@@ -33,13 +33,11 @@ export function formatDuration(ms: number): string {
  * @throws ModelsError `USAGE` when `text` is not a size
  */
 export function parseBytes(text: string): number {
-  const match = /^\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?(?:\/s)?\s*$/i.exec(text);
-  const power = match === null ? -1 : "kmgt".indexOf((match[2] ?? "").toLowerCase()) + 1;
-  if (match === null) {
-    throw new ModelsError("USAGE", `Cannot read size "${text}": expected a number with a unit`, {
-      fix: "write it as 50MB, 1.5GiB or 1000000",
-    });
-  }
-  const hasUnit = (match[2] ?? "") !== "";
-  return Math.floor(Number(match[1]) * (hasUnit ? (match[3] ? 1024 : 1000) ** power : 1));
+  const [, figure, unit, binary] = /^\s*(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?))?b?(?:\/s)?\s*$/i.exec(text) ?? [];
+  const power = unit === undefined ? 0 : "kmgt".indexOf(unit.toLowerCase()) + 1;
+  const bytes = Math.floor(Number(figure) * (binary ? 1024 : 1000) ** power);
+  if (Number.isSafeInteger(bytes)) return bytes;
+  throw new ModelsError("USAGE", `Cannot read size "${text.slice(0, 80)}": expected a number with a unit`, {
+    fix: "write it as 50MB, 1.5GiB or 1000000",
+  });
 }
