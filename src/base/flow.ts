@@ -19,7 +19,7 @@ export function deferred<T>(): Deferred<T> {
   return { promise, resolve, reject };
 }
 
-/** Maps with at most `limit` calls under way; results in the order of `items`; the first error rejects. */
+/** Maps with at most `limit` calls under way; results in the order of `items`; the first error rejects, and begins no more. */
 export async function mapLimit<T, R>(
   items: readonly T[],
   limit: number,
@@ -31,7 +31,12 @@ export async function mapLimit<T, R>(
     while (next < items.length) {
       const index = next;
       next += 1;
-      results[index] = await run(items[index] as T, index);
+      try {
+        results[index] = await run(items[index] as T, index);
+      } catch (error) {
+        next = items.length;
+        throw error;
+      }
     }
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
@@ -51,4 +56,17 @@ export function backoffMs(
 /** One signal that ends when any of `signals` does; undefined ones are left out. */
 export function anySignal(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
   return AbortSignal.any(signals.filter((signal) => signal !== undefined));
+}
+
+/** Settles as `work` does, or rejects with the signal's reason if that comes first; leaves no listener behind. */
+export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const abort = deferred<never>();
+  const stop = (): void => abort.reject(signal.reason);
+  if (signal.aborted) stop();
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    return await Promise.race([abort.promise, work]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }
