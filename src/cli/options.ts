@@ -79,18 +79,23 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   { flags: "--no-color", says: "no colour (as with NO_COLOR)" },
 ];
 
-/** A running server knows the nodes that no registry does. */
-export const COMFYUI_OPTION: OptionSpec = {
-  flags: "--comfyui <url>",
-  says: "ask this running ComfyUI what its nodes load, such as http://127.0.0.1:8188",
-};
-
-/** A value in place of the one in a workflow, as callers of a worker override it. */
-export const SET_OPTION: OptionSpec = {
-  flags: "--set <node.input=value>",
-  says: "put a value into the workflow before it is read, such as 4.ckpt_name=name.safetensors; repeatable",
-  parse: collectOverride,
-};
+/** How a workflow is read: wherever one is given. */
+export const WORKFLOW_OPTIONS: readonly OptionSpec[] = [
+  {
+    flags: "--set <node.input=value>",
+    says: "put a value into the workflow before it is read, such as 4.ckpt_name=name.safetensors; repeatable",
+    parse: collectOverride,
+  },
+  {
+    flags: "--comfyui <url>",
+    says: "ask this running ComfyUI what its nodes load, such as http://127.0.0.1:8188",
+  },
+  {
+    flags: "--allow-host <host>",
+    says: "one more host from which a workflow's author may have files fetched; repeatable",
+    parse: collectWhole,
+  },
+];
 
 /** Which models: the same for every command that takes a selection. */
 export const SELECT_OPTIONS: readonly OptionSpec[] = [
@@ -106,13 +111,7 @@ export const SELECT_OPTIONS: readonly OptionSpec[] = [
     parse: collect,
     completes: "file",
   },
-  SET_OPTION,
-  COMFYUI_OPTION,
-  {
-    flags: "--allow-host <host>",
-    says: "one more host from which a workflow's author may have files fetched; repeatable",
-    parse: collectWhole,
-  },
+  ...WORKFLOW_OPTIONS,
 ];
 
 export const MODEL_ARGUMENT: ArgumentSpec = {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { makeBox, weights } from "../operations/box.ts";
-import { bytesOf } from "../origins/index.ts";
+import { bytesOf, startComfyui } from "../origins/index.ts";
 import { type Ended, runModels } from "./run-models.ts";
 
 const SIZE = 200_000;
@@ -160,11 +160,33 @@ describe("models inspect", () => {
     await writeFile(join(scene.box.folder, "graph.json"), graph);
     const { code, stdout } = await scene.run("inspect", "graph.json");
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^node +class and input +file +model +status\n/);
-    expect(stdout).toMatch(/^4 +LoraLoader\.lora_name +loras\/here\.safetensors +here +unverified$/m);
-    expect(stdout).toMatch(/^5 +LoraLoader\.lora_name +loras\/stranger\.safetensors +unknown$/m);
+    expect(stdout).toMatch(/^node +class and input +file +how +model +status\n/);
+    expect(stdout).toMatch(/^4 +LoraLoader\.lora_name +loras\/here\.safetensors +registry +here +unverified$/m);
+    expect(stdout).toMatch(/^5 +LoraLoader\.lora_name +loras\/stranger\.safetensors +registry +unknown$/m);
     expect(stdout).toMatch(/^✗ unknown {5}loras\/stranger\.safetensors {2}fix: /m);
     expect(stdout).toMatch(/\n✗ 1 of 2 files of graph\.json present in /);
+  });
+
+  it("--comfyui tells what that server would refuse, and --set puts a value in first", async () => {
+    await using scene = await makeScene();
+    await using comfyui = await startComfyui({
+      kinds: { loras: { names: ["here.safetensors"] } },
+      classes: { LoraLoader: { required: { lora_name: { files: "loras" } } } },
+    });
+    await writeFile(join(scene.box.folder, "graph.json"), graph);
+    const { stdout } = await scene.run("inspect", "graph.json", "--comfyui", comfyui.url);
+    expect(stdout).toContain(`ComfyUI at ${comfyui.url}:\n  stranger.safetensors of node 5 is not in its list\n`);
+    const set = await scene.run(
+      "inspect",
+      "graph.json",
+      "--comfyui",
+      comfyui.url,
+      "--set",
+      "5.lora_name=here.safetensors",
+    );
+    expect(set.stdout).toContain("agrees, and lists every file");
+    expect((await scene.run("check", "-w", "graph.json", "--set", "5.lora_name=here.safetensors")).code).toBe(0);
+    expect((await scene.run("check", "-w", "graph.json", "--set", "nonsense")).code).toBe(2);
   });
 
   it("reads - from standard input, as check does", async () => {

@@ -7,7 +7,7 @@ import { type Call, type CommandSpec, printJson, printLines } from "../command.t
 import { EXIT_DONE } from "../exit-codes.ts";
 import { findingLines } from "../findings.ts";
 import { withModels } from "../open-models.ts";
-import { SET_OPTION } from "../options.ts";
+import { WORKFLOW_OPTIONS } from "../options.ts";
 import { workflowInput } from "../selection.ts";
 
 export const inspectCommand: CommandSpec = {
@@ -18,10 +18,14 @@ export const inspectCommand: CommandSpec = {
       completes: "file",
     },
   ],
-  options: [{ flags: "--include-muted", says: "also what only muted or bypassed nodes ask for" }, SET_OPTION],
+  options: [{ flags: "--include-muted", says: "also what only muted or bypassed nodes ask for" }, ...WORKFLOW_OPTIONS],
   examples: [
     { line: "models inspect graph.json", says: "which node asks for which file, and is it here" },
     { line: "models inspect ComfyUI_00001_.png", says: "the same of the workflow inside a picture" },
+    {
+      line: "models inspect graph.json --comfyui http://127.0.0.1:8188",
+      says: "exact for custom nodes too, and what that server would refuse",
+    },
     {
       line: "models inspect graph.json --json | jq -r '.references[] | select(.status == \"unknown\") | .raw'",
       says: "for a script",
@@ -48,7 +52,13 @@ function printReport(report: InspectReport, call: Call): void {
     report.references.filter(({ isActive }) => isActive),
     out,
   );
-  const parts = [referenceTable(report.references, out), fixes, outsideLines(report, out), [verdict(report, out)]];
+  const parts = [
+    referenceTable(report.references, out),
+    fixes,
+    serverLines(report, out),
+    outsideLines(report, out),
+    [verdict(report, out)],
+  ];
   const shown = parts.filter((lines) => lines.length > 0);
   printLines(
     call,
@@ -56,7 +66,7 @@ function printReport(report: InspectReport, call: Call): void {
   );
 }
 
-const STATUS = 4;
+const STATUS = 5;
 
 function referenceTable(references: readonly InspectedReference[], { width, style }: Paper): readonly string[] {
   const share = (part: number): number => Math.max(8, Math.floor((width ?? 0) * part));
@@ -64,6 +74,7 @@ function referenceTable(references: readonly InspectedReference[], { width, styl
     { title: "node" },
     { title: "class and input", minWidth: share(0.2) },
     { title: "file", minWidth: share(0.3) },
+    { title: "how" },
     { title: "model", minWidth: share(0.12) },
     { title: "status" },
   ];
@@ -79,11 +90,13 @@ function referenceRow(reference: InspectedReference): readonly string[] {
   const [first] = nodes;
   const more = nodes.length > 1 ? ` +${nodes.length - 1}` : "";
   const asks = first === undefined ? "" : [first.class, first.input].filter((part) => part !== "").join(".");
-  const known = models.length > 0 ? models.join(", ") : candidates.map((name) => `${name}?`).join(" ");
+  const guesses = candidates.map((name) => `${name}?`).join(" ");
+  const known = models.length > 0 ? models.join(", ") : (reference.source ?? guesses);
   return [
     printable(first?.id ?? "") + more,
     printable(asks),
     printable(path),
+    reference.how,
     printable(known),
     isActive ? status : `${status}, muted`,
   ];
@@ -101,6 +114,21 @@ function outsideLines({ outside }: InspectReport, { style }: Paper): readonly st
     ({ name, nodes }) => `  ${printable(name)}  ${style.dim(printable(nodes[0]?.class ?? ""))}`,
   );
   return [style.bold("Nodes fetch these by themselves, outside the models folder:"), ...names];
+}
+
+/** What the server that was asked would refuse, and where it and the registry differ. */
+function serverLines({ references, server }: InspectReport, { style }: Paper): readonly string[] {
+  if (server === undefined) return [];
+  const unlisted = references.filter(({ isListed, isActive }) => isActive && isListed === false);
+  const lines = [
+    ...unlisted.map(
+      ({ raw, nodes }) => `  ${printable(raw)} of node ${printable(nodes[0]?.id ?? "")} is not in its list`,
+    ),
+    ...server.differences.map(({ node, says }) => `  ${printable(node)}: ${printable(says)}`),
+  ];
+  const address = printable(server.address);
+  if (lines.length === 0) return [`${style.good(style.signs.done)} ComfyUI at ${address} agrees, and lists every file`];
+  return [style.bold(`ComfyUI at ${address}:`), ...lines];
 }
 
 function verdict({ references, ok, root, workflow }: InspectReport, { style }: Paper): string {
