@@ -13,6 +13,7 @@ import { walkFiles } from "./walk.ts";
 
 /** A file on this box that holds an artifact: proven, as long as its stamp is the same. */
 export interface Reusable extends KnownFile {
+  /** What led to it: a receipt of the tree, the Hub's cache, or a walk through a named folder or the tree. */
   readonly from: "tree" | "hub-cache" | "adopted-folder";
 }
 
@@ -37,11 +38,12 @@ export async function findReusable(
 ): Promise<ReadonlyMap<Sha256, Reusable>> {
   const found = new Map<Sha256, Reusable>();
   if (wanted.length === 0) return found;
-  await findInTree(parts, wanted, found);
+  const proven = await findInTree(parts, wanted, found);
   const search: Search = { found, wanted, known: await openKnownDigests(parts), options };
   if (options.hubCache !== null) await findInHubCache(search, options.hubCache);
-  const places = await stampsOf(parts, wanted);
-  for (const folder of options.adopt) await findInFolder(search, folder, places);
+  const places = [...proven, ...(await stampsOf(parts, wanted))];
+  // A person may have put it into the tree under another name: nothing but its size and its bytes tell.
+  for (const folder of [parts.layout.root, ...options.adopt]) await findInFolder(search, folder, places);
   return found;
 }
 
@@ -52,19 +54,27 @@ interface Search {
   readonly options: FindReusableOptions;
 }
 
-async function findInTree(parts: TreeParts, wanted: readonly Sought[], found: Map<Sha256, Reusable>): Promise<void> {
+/** Gives the stamps of all files that a receipt proves: what they hold is known without reading them. */
+async function findInTree(
+  parts: TreeParts,
+  wanted: readonly Sought[],
+  found: Map<Sha256, Reusable>,
+): Promise<readonly Stamp[]> {
+  const proven: Stamp[] = [];
   const places = new Map<Sha256, Set<string>>();
   for (const { sha256, path } of wanted) places.set(sha256, (places.get(sha256) ?? new Set()).add(path));
   for (const file of await receiptFiles(parts)) {
     const receipt = await readReceiptFile(file);
-    if (receipt === null || parts.layout.receiptOf(receipt.path) !== file || found.has(receipt.sha256)) continue;
-    const into = places.get(receipt.sha256);
-    if (into === undefined || (into.size === 1 && into.has(receipt.path))) continue;
+    if (receipt === null || parts.layout.receiptOf(receipt.path) !== file) continue;
     const path = parts.layout.fileOf(receipt.path);
     const stamp = await stampAt(path);
     if (stamp === null || !isReceiptFor(receipt, stamp)) continue;
+    proven.push(stamp);
+    const into = places.get(receipt.sha256);
+    if (into === undefined || (into.size === 1 && into.has(receipt.path)) || found.has(receipt.sha256)) continue;
     found.set(receipt.sha256, { from: "tree", path, stamp, sha256: receipt.sha256 });
   }
+  return proven;
 }
 
 async function receiptFiles(parts: TreeParts): Promise<readonly string[]> {

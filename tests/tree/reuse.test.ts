@@ -37,8 +37,17 @@ describe("findReusable()", () => {
     const other = wantedOf("checkpoints/other.safetensors", bytes);
     await fetch(other, bytes);
     expect((await tree.findReusable([wanted], nowhere)).size).toBe(1);
-    await utimes(join(root, other.path), new Date(0), new Date(0));
+    await writeFile(join(root, other.path), seededBytes(2, bytes.length));
     expect((await tree.findReusable([wanted], nowhere)).size).toBe(0);
+  });
+
+  it("finds what a person put into the tree under another name, and reads no file whose digest is known", async () => {
+    const { tree, fetch, digest, root, write } = await createBench();
+    const twin = seededBytes(2, bytes.length);
+    await fetch(wantedOf("diffusion_models/high_noise.safetensors", twin), twin);
+    const path = await write(join(root, "checkpoints/mine.safetensors"), bytes);
+    expect((await tree.findReusable([wanted], nowhere)).get(wanted.sha256)?.path).toBe(path);
+    expect(digest.paths).toEqual([path]);
   });
 
   it("reads a blob of the Hub's cache before it counts, and only once", async () => {
