@@ -467,3 +467,88 @@ describe("a catalogue that is somewhere else", () => {
     });
   });
 });
+
+describe("a stolen bucket key", () => {
+  /** A bucket with everything that a box believes, a box for it, and a thief who can write to the bucket. */
+  async function makeTheft() {
+    const { content, figures } = await weights("theft", MB);
+    const bucket = await startBucket({ objects: { "a.safetensors": content } });
+    const sources = [`${bucket.url}/a.safetensors`];
+    const manifest = (note: string): Buffer =>
+      Buffer.from(
+        JSON.stringify({ version: 1, models: [{ name: "a", path: "loras/a.safetensors", ...figures, sources, note }] }),
+      );
+    const url = `${bucket.url}/team.json`;
+    const putSigned = (text: Buffer, key = STUDIO, version = 1): void => {
+      bucket.put("team.json", text);
+      bucket.put("team.json.minisig", Buffer.from(signatureFor(url, text, { key, version, kind: "manifest" })));
+    };
+    const open = async (): Promise<{ box: Box; sync: () => Promise<unknown> }> => {
+      const box = await makeBox();
+      await writeFile(join(box.folder, "models.config.yaml"), TRUST);
+      const sync = async (): Promise<unknown> => {
+        const models = box.open({ manifests: [url], kits: [], lockfile: "none" });
+        return await models.sync({ models: ["a"] }).then(
+          () => null,
+          (error: unknown) => error,
+        );
+      };
+      return { box, sync };
+    };
+    putSigned(manifest("first"), STUDIO, 1);
+    const first = await open();
+    return {
+      bucket,
+      manifest,
+      putSigned,
+      open,
+      ...first,
+      [Symbol.asyncDispose]: async () => {
+        await first.box[Symbol.asyncDispose]();
+        await bucket[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  it("cannot change a weight: other bytes take no name", async () => {
+    await using theft = await makeTheft();
+    const { content } = await weights("thief", MB);
+    theft.bucket.put("a.safetensors", await bytesOf(content));
+    expect(await theft.sync()).toMatchObject({ code: "DIGEST_MISMATCH" });
+    await expect(theft.box.read("loras/a.safetensors")).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  it("cannot change a manifest: a thief's signature is a stranger's", async () => {
+    await using theft = await makeTheft();
+    theft.putSigned(theft.manifest("thief"), keyNamed("thief"));
+    expect(await theft.sync()).toMatchObject({ code: "SIGNATURE_UNTRUSTED" });
+    theft.bucket.remove("/team.json.minisig");
+    expect(await theft.sync()).toMatchObject({ code: "SIGNATURE_MISSING" });
+  });
+
+  it("can bring back an older version only to a box that never saw a newer one", async () => {
+    await using theft = await makeTheft();
+    theft.putSigned(theft.manifest("second"), STUDIO, 2);
+    expect(await theft.sync()).toBeNull();
+    theft.putSigned(theft.manifest("first"), STUDIO, 1);
+    expect(await theft.sync()).toMatchObject({ code: "ROLLBACK_REFUSED" });
+    const fresh = await theft.open();
+    expect(await fresh.sync()).toBeNull();
+    await fresh.box[Symbol.asyncDispose]();
+  });
+});
+
+describe("a hostile manifest", () => {
+  it("names a device or a pipe as a piece table: it is left alone, and the model comes without one", async () => {
+    await using signed = await makeSigned("allowPickle: false\n");
+    const { content, figures } = await weights("devices", MB);
+    await using server = await startRangeServer({ "/a.safetensors": content });
+    const sources = [`${server.url}/a.safetensors`];
+    await signed.box.catalogue([{ name: "box-a", ...figures, sources, pieces: "/dev/zero" }]);
+    const { error, events } = await signed.box.sync();
+    expect(error).toBeNull();
+    expect(events.find(({ kind }) => kind === "warning")).toMatchObject({
+      message: expect.stringContaining("piece table"),
+    });
+  });
+});
