@@ -17,11 +17,12 @@
  */
 export type { Sha256 } from "./base/artifact.ts";
 export { type ErrorCode, isModelsError, ModelsError, type Problem } from "./base/errors.ts";
-export type { Event, FileProgress, MirrorShare, PlanAction, PlanLine, Summary } from "./base/events.ts";
+export type { Event, FileProgress, MirrorShare, PlanAction, PlanLine, SignerEntry, Summary } from "./base/events.ts";
 export { createModels, type Models, type ModelsOptions, type ModelsPorts, preload } from "./models.ts";
 export type { AdoptReport } from "./operations/adopt.ts";
 export type { CheckOptions, CheckReport } from "./operations/check.ts";
 export type { InspectedReference, InspectReport } from "./operations/inspect.ts";
+export type { TrustedKeyReport } from "./operations/keys.ts";
 export type { KitEntry } from "./operations/kits.ts";
 export type { LockReport } from "./operations/lock.ts";
 export type { ListedFile, Listing } from "./operations/ls.ts";
@@ -29,6 +30,9 @@ export type { UnknownReference } from "./operations/match-references.ts";
 export type { SyncPlan } from "./operations/plan-sync.ts";
 export type { WorkflowOptions } from "./operations/read-workflow.ts";
 export type { Selection, Selectors } from "./operations/select.ts";
+export type { SignedFile, SignOptions, SignReport } from "./operations/sign.ts";
+export type { SignModelReport } from "./operations/sign-model.ts";
 export type { SyncOptions, SyncResult } from "./operations/sync-ports.ts";
 export type { Settings } from "./settings.ts";
 export type { Finding, FindingStatus } from "./tree/check.ts";
+export type { KeySource } from "./trust/key-files.ts";
