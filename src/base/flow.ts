@@ -57,16 +57,3 @@ export function backoffMs(
 export function anySignal(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
   return AbortSignal.any(signals.filter((signal) => signal !== undefined));
 }
-
-/** Settles as `work` does, or rejects with the signal's reason if that comes first; leaves no listener behind. */
-export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const abort = deferred<never>();
-  const stop = (): void => abort.reject(signal.reason);
-  if (signal.aborted) stop();
-  signal.addEventListener("abort", stop, { once: true });
-  try {
-    return await Promise.race([abort.promise, work]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
-}

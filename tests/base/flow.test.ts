@@ -1,7 +1,6 @@
-import { getEventListeners } from "node:events";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { anySignal, backoffMs, deferred, mapLimit, orAborted } from "../../src/base/flow.ts";
+import { anySignal, backoffMs, deferred, mapLimit } from "../../src/base/flow.ts";
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -78,24 +77,5 @@ describe("anySignal()", () => {
     other.abort("enough");
     expect(signal.reason).toBe("enough");
     expect(anySignal().aborted).toBe(false);
-  });
-});
-
-describe("orAborted()", () => {
-  it("settles as the work does, and leaves no listener behind", async () => {
-    const { signal } = new AbortController();
-    expect(await orAborted(Promise.resolve(7), signal)).toBe(7);
-    await expect(orAborted(Promise.reject(new Error("no")), signal)).rejects.toThrow("no");
-    expect(getEventListeners(signal, "abort")).toEqual([]);
-  });
-
-  it("rejects with the signal's reason, at once when it is aborted already", async () => {
-    const stop = new AbortController();
-    const never = deferred<number>();
-    const waiting = orAborted(never.promise, stop.signal);
-    stop.abort(new Error("enough"));
-    await expect(waiting).rejects.toThrow("enough");
-    await expect(orAborted(never.promise, stop.signal)).rejects.toThrow("enough");
-    expect(getEventListeners(stop.signal, "abort")).toEqual([]);
   });
 });
