@@ -38,7 +38,11 @@ export function parseResponseHead(bytes: Buffer): ResponseHead | string {
     const known = fields.get(name);
     fields.set(name, known === undefined ? (field[2] ?? "") : `${known}, ${field[2] ?? ""}`);
   }
-  const connection = (fields.get("connection") ?? "").toLowerCase();
-  const isKeptAlive = status[1] === "1" ? !connection.includes("close") : connection.includes("keep-alive");
-  return { status: Number(status[2]), fields, isKeptAlive };
+  return { status: Number(status[2]), fields, isKeptAlive: isKeptAlive(status[1] ?? "", fields) };
+}
+
+/** RFC 9112 section 9.3. */
+function isKeptAlive(minorVersion: string, fields: ReadonlyMap<string, string>): boolean {
+  const options = (fields.get("connection") ?? "").toLowerCase().split(/[\t ,]+/);
+  return !options.includes("close") && (minorVersion === "1" || options.includes("keep-alive"));
 }
