@@ -49,6 +49,8 @@ function judgeRefusedRange(field: Fields, { start, end, size }: AskedRange): Lan
 }
 
 function judgeBody(status: number, field: Fields, asked: AskedRange): RangeVerdict {
+  // Bytes of a whole answer count from byte 0: put elsewhere, every one of them would be wrong.
+  if (status === 200 && asked.start !== 0) return { kind: "lied", message: wholeAnswer(field) };
   const encoding = field("content-encoding");
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
     return { kind: "lied", message: `it sent Content-Encoding "${encoding.slice(0, 40)}", expected identity` };
