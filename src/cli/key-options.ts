@@ -3,7 +3,7 @@ import { ModelsError } from "../base/errors.ts";
 import type { KeySource } from "../trust/key-files.ts";
 import type { Flags, OptionSpec } from "./command.ts";
 
-export const PASSWORD_OPTION: OptionSpec = {
+const PASSWORD_OPTION: OptionSpec = {
   flags: "--password-env <name>",
   says: "environment variable that holds the key's password (else MODELS_KEY_PASSWORD)",
 };

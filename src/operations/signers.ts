@@ -5,7 +5,7 @@ import type { Proof } from "../trust/examine.ts";
 import type { Gate } from "./open-guard.ts";
 
 /** One entry a key, in the order in which they were met; each document once. */
-export function signersOf(proofs: readonly Proof[]): readonly SignerEntry[] {
+function signersOf(proofs: readonly Proof[]): readonly SignerEntry[] {
   const byKey = new Map<
     string,
     { readonly entry: SignerEntry; readonly files: Map<string, SignerEntry["files"][number]> }

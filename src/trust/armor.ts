@@ -1,7 +1,7 @@
 /** How minisign writes bytes: a comment line, a line of base64, and with a signature the same again. */
 
 /** Longer texts are no keys and no signatures. */
-export const MAX_ARMOR_BYTES: number = 16 * 1024;
+const MAX_ARMOR_BYTES = 16 * 1024;
 
 const UNTRUSTED = "untrusted comment: ";
 const TRUSTED = "trusted comment: ";
