@@ -32,8 +32,10 @@ export interface Network extends AsyncDisposable {
 
 /** Ethernet, IP and TCP headers with timestamps, around 1,448 bytes of payload in frames of 1,514. */
 const WIRE_PER_PAYLOAD = 1514 / 1448;
-/** The same without Ethernet. */
+/** The same without Ethernet: what a tun device sees. */
 const PACKET_PER_PAYLOAD = 1500 / 1448;
+/** A virtual card counts what TCP hands over in one go, headers once. */
+const COUNTED_PER_PAYLOAD = 1.0011;
 
 export interface NetworkPorts {
   readonly tools: Tools;
@@ -98,7 +100,7 @@ async function openLink(wanted: NewLink, ports: NetworkPorts): Promise<Link> {
   run("ip", "-n", name, "link", "set", there, "up");
   // What a mirror's own machine most often runs; a queue of BBR would hide what loss does.
   if (isLong) run("ip", "route", "replace", `198.18.${index}.0/30`, "dev", here, "src", address, "congctl", "cubic");
-  const perPayload = how.startsWith("tun") ? PACKET_PER_PAYLOAD : WIRE_PER_PAYLOAD;
+  const perPayload = how.startsWith("tun") ? PACKET_PER_PAYLOAD : COUNTED_PER_PAYLOAD;
   const counter = `/sys/class/net/${here}/statistics/tx_bytes`;
   return {
     address,

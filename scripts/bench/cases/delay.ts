@@ -21,7 +21,6 @@ const MB = 1_000_000;
 const LINK = { bytesPerSecond: 50 * MB, delayMs: 40, lossPercent: 0.1 };
 const PARALLEL: readonly RivalName[] = ["aria2c", "rclone", "lftp"];
 const CONNECTIONS = 16;
-const TIMEOUT_S = 40;
 
 export const delayCase: Case = {
   id: "delay",
@@ -36,7 +35,7 @@ export const delayCase: Case = {
     await using origin = await nginxOf(bench, { folder, address: link?.address ?? "" });
     const lists = await listsOf(bench, id);
     const offer: Offer = { files, origins: [origin.url], caFile: null, connections: CONNECTIONS, lists };
-    const rounds = roundsOf(bench, 3);
+    const rounds = roundsOf(bench, 2);
     const contenders = [syncContender(offer), ...fixedLanes(bench, offer), ...rivals(PARALLEL, offer, bench.tools)];
     const once = rivals(["curl + openssl"], offer, bench.tools).map((one) => ({ ...one, rounds: 1 }));
     const outcomes = await contest(bench, {
@@ -46,7 +45,7 @@ export const delayCase: Case = {
       rounds,
       origins: [origin],
       network,
-      timeoutSeconds: TIMEOUT_S,
+      timeoutSeconds: scaled(bench, 30, 12),
     });
     await unserve(bench, id);
     return reportOf({ id, title }, outcomes, {

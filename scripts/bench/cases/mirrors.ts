@@ -51,7 +51,7 @@ interface Unequal {
 }
 
 async function runUnequal(bench: Bench, { id, title, rates }: Unequal): Promise<CaseReport> {
-  const bytes = scaled(bench, 1200, 600) * MB;
+  const bytes = scaled(bench, 900, 450) * MB;
   const rounds = roundsOf(bench, 2);
   const scene = await openScene(bench, id, { rates, bytes });
   if (typeof scene === "string") return skippedCase({ id, title }, scene);
@@ -196,7 +196,7 @@ async function runDying(
     network,
     onSample,
     prepare,
-    timeoutSeconds: 60,
+    timeoutSeconds: scaled(bench, 40, 20),
   });
   await victim[Symbol.asyncDispose]();
   await scene.close();
