@@ -121,8 +121,13 @@ async function piecesOf(
     run.report({ kind: "warning", ...NO_PIECES, message: `The piece table of "${model.name}" is of another file` });
   } catch (error) {
     signal.throwIfAborted();
-    // One that cannot be trusted is a sign that somebody is at work.
-    if (isModelsError(error, "SIGNATURE_MISSING", "SIGNATURE_INVALID", "SIGNATURE_UNTRUSTED")) throw error;
+    // A wrong signature is a sign that somebody is at work; without one, the whole digest does.
+    if (isModelsError(error, "SIGNATURE_INVALID", "SIGNATURE_UNTRUSTED")) throw error;
+    if (isModelsError(error, "SIGNATURE_MISSING")) {
+      const { code, message } = error;
+      run.report({ kind: "warning", code, message, fix: "have it signed with models sign, or remove pieces:" });
+      return null;
+    }
     run.report({ kind: "warning", ...NO_PIECES, message: `The piece table of "${model.name}" cannot be read` });
   }
   return null;
