@@ -65,6 +65,10 @@ write_config() { # folder, gateway's port, GiB
   rgw thread pool size = 64
   rgw run sync thread = false
   rgw enable lc threads = false
+  # What is deleted makes room at once: it is memory.
+  rgw gc obj min wait = 1
+  rgw gc processor period = 2
+  rgw gc processor max time = 2
 CONF
 }
 
