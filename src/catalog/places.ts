@@ -2,7 +2,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Problem, reasonOf } from "../base/errors.ts";
+import { isModelsError, type Problem, reasonOf } from "../base/errors.ts";
 import { mapLimit } from "../base/flow.ts";
 import { redactUrl } from "../base/secret.ts";
 import { MAX_TEXT_BYTES } from "./read.ts";
@@ -29,7 +29,7 @@ const NOT_OURS = /(?:^\.|\.(?:schema|pieces)\.json$|^models\.(?:lock|config)\.ya
 
 /**
  * Every catalogue file of one place.
- * @throws ModelsError whatever `fetchText` throws for a URL
+ * @throws ModelsError whatever `fetchText` throws for a URL, but for one that does not exist: that is a problem
  */
 export async function readPlace(place: string, fetchText: FetchText): Promise<PlaceFiles> {
   if (/^file:/i.test(place)) return readLocal(place, () => fileURLToPath(place));
@@ -42,7 +42,17 @@ async function readRemote(url: string, fetchText: FetchText): Promise<PlaceFiles
     const problem = { at: redactUrl(url), message: "no catalogue can be read over this scheme", fix: "use https://" };
     return { files: [], problems: [problem] };
   }
-  return { files: [{ file: redactUrl(url), place: url, content: await fetchText(url) }], problems: [] };
+  try {
+    return { files: [{ file: redactUrl(url), place: url, content: await fetchText(url) }], problems: [] };
+  } catch (error) {
+    if (!isModelsError(error, "SOURCE_NOT_FOUND")) throw error;
+    const problem = {
+      at: redactUrl(url),
+      message: "this does not exist",
+      fix: "correct the address of the manifest or kit",
+    };
+    return { files: [], problems: [problem] };
+  }
 }
 
 async function readLocal(place: string, pathOf: () => string): Promise<PlaceFiles> {

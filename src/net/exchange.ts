@@ -14,6 +14,8 @@ export interface ExchangeRequest {
   readonly maxBytes: number;
   /** What happens when there are more: fail, or keep the first `maxBytes`. */
   readonly overflow: "refuse" | "cut";
+  /** `host:port` of the proxy that it goes through, or null. */
+  readonly via: string | null;
   /** For the whole exchange, however slowly its bytes drip. */
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
@@ -55,7 +57,7 @@ export async function exchange(
     return await send(dispatcher, { ...request, signal: anySignal(request.signal, late.signal) });
   } catch (error) {
     request.signal.throwIfAborted();
-    return explain(late.signal.aborted ? late.signal.reason : error, request.url);
+    return explain(late.signal.aborted ? late.signal.reason : error, request);
   } finally {
     done.abort();
   }
@@ -118,7 +120,7 @@ function flatten(headers: Readonly<Record<string, string | string[] | undefined>
   return flat;
 }
 
-function explain(thrown: unknown, url: URL): ExchangeFailure {
+function explain(thrown: unknown, { url, via }: Pick<ExchangeRequest, "url" | "via">): ExchangeFailure {
   const error = thrown instanceof AggregateError ? thrown.errors[0] : thrown;
   // What is refused on purpose will be refused again; only a stall may pass.
   if (isModelsError(error)) return { kind: "failed", error, mayPass: error.code === "MIRROR_STALLED" };
@@ -143,6 +145,12 @@ function explain(thrown: unknown, url: URL): ExchangeFailure {
       error: failed(url, `the proxy answers ${refusedBy[1] ?? refusedBy[2]}`, details),
       mayPass: false,
     };
+  }
+  // Behind a proxy the only connection of ours is the one to it.
+  if (via !== null && /^(connect|getaddrinfo)$/.test(String((error as NodeJS.ErrnoException | null)?.syscall))) {
+    const details = { cause: error, fix: "check HTTPS_PROXY, or name the host in NO_PROXY" };
+    const seen = `the proxy ${via} cannot be reached (${reasonOf(error)})`;
+    return { kind: "failed", error: failed(url, seen, details), mayPass: true };
   }
   const isFinal = code === "UND_ERR_HEADERS_OVERFLOW" || code === "UND_ERR_INVALID_ARG";
   const seen = code === "UND_ERR_HEADERS_OVERFLOW" ? "the head of its answer is too long" : reasonOf(error);

@@ -6,10 +6,11 @@ import { anySignal, backoffMs } from "../base/flow.ts";
 import { redactUrl } from "../base/secret.ts";
 import { leadsToPrivate } from "./address-guard.ts";
 import { createAgents } from "./agents.ts";
-import { type ExchangeAnswer, exchange } from "./exchange.ts";
+import { type ExchangeAnswer, type ExchangeRequest, exchange } from "./exchange.ts";
 import { createHostWaits } from "./host-waits.ts";
 import type { ProxyVariables } from "./lane-protocol.ts";
 import { assertTextUrl, textOf } from "./plain-text.ts";
+import { proxyFor } from "./proxy.ts";
 import { isRedirect, neutralHeaders, nextHop } from "./redirects.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
@@ -105,11 +106,12 @@ export function createHttp(settings: HttpSettings, ports: HttpPorts): Http {
   const closed = new AbortController();
   const { clock } = ports;
 
+  const viaOf = (url: URL): string | null => proxyFor(url, settings.proxy)?.host ?? null;
   const persist = async (hop: PreparedHop): Promise<ExchangeAnswer> => {
     const dispatcher = await agents.for(hop.mayBePrivate);
     for (let attempt = 0; ; attempt += 1) {
       await waits.ready(hop.url.host, hop.signal);
-      const result = await exchange(dispatcher, clock, hop);
+      const result = await exchange(dispatcher, clock, { ...hop, via: viaOf(hop.url) });
       const isLast = attempt === TRIES - 1;
       if (result.kind === "answer" && !isBusy(result.status)) return result;
       if (result.kind === "failed" && (isLast || !result.mayPass)) throw result.error;
@@ -172,7 +174,7 @@ export function createHttp(settings: HttpSettings, ports: HttpPorts): Http {
   };
 }
 
-type PreparedHop = Parameters<typeof exchange>[2] & { readonly mayBePrivate: boolean };
+type PreparedHop = Omit<ExchangeRequest, "via"> & { readonly mayBePrivate: boolean };
 
 const prepare = (asked: HttpRequest): Pick<PreparedHop, "method" | "maxBytes" | "overflow" | "deadlineMs"> => ({
   method: asked.method ?? "GET",

@@ -3,8 +3,9 @@ import { readFile, stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { accessTo } from "../base/access.ts";
 import type { Clock } from "../base/clock.ts";
-import { ModelsError } from "../base/errors.ts";
+import { isModelsError, ModelsError } from "../base/errors.ts";
 import type { Report } from "../base/events.ts";
+import { redactUrl } from "../base/secret.ts";
 import { packageVersion } from "../base/version.ts";
 import { MAX_TEXT_BYTES } from "../catalog/read.ts";
 import type { Digest } from "../digest/digest.ts";
@@ -106,7 +107,18 @@ async function readText(
   ]);
   const source = parseSource(place);
   const url = source.kind === "r2" || source.kind === "s3" ? await addressOf(source, settings, s3) : place;
-  return await http.fetchText(url, signal, credentialFor(url, settings.hosts));
+  try {
+    return await http.fetchText(url, signal, credentialFor(url, settings.hosts));
+  } catch (error) {
+    throw url === place ? error : renamed(error, redactUrl(url), place);
+  }
+}
+
+/** An error that calls what was read as a person does, not by the signed address of a moment. */
+function renamed(error: unknown, address: string, place: string): unknown {
+  if (!isModelsError(error)) return error;
+  const { code, message, fix } = error;
+  return new ModelsError(code, message.replaceAll(address, place), { ...(fix !== undefined && { fix }), cause: error });
 }
 
 /** A manifest may name any path: a pipe would wait for ever, a device would fill the memory. */

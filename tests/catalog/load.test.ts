@@ -48,6 +48,7 @@ describe("loadCatalog()", () => {
     const texts = new Map([[url, "version: 1\nmodels: 3\n"]]);
     const fetchText = async (asked: string): Promise<string> => {
       const text = texts.get(asked);
+      if (asked.includes("gone")) throw new ModelsError("SOURCE_NOT_FOUND", "Cannot find it");
       if (text === undefined) throw new ModelsError("MIRROR_FAILED", "Cannot reach it");
       return text;
     };
@@ -56,6 +57,9 @@ describe("loadCatalog()", () => {
       "https://models.example.net/m.yaml?token=***:2:9 models is 3, expected a list",
     ]);
     await expect(load("s3://bucket/m.yaml")).rejects.toMatchObject({ code: "MIRROR_FAILED" });
+    expect(await problemsOf(() => load("https://models.example.net/gone.yaml"))).toEqual([
+      "https://models.example.net/gone.yaml this does not exist | correct the address of the manifest or kit",
+    ]);
     expect(await problemsOf(() => load("ftp://host/m.yaml"))).toEqual([
       "ftp://host/m.yaml no catalogue can be read over this scheme | use https://",
     ]);

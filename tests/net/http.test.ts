@@ -474,6 +474,14 @@ describe("createHttp() proxy", () => {
     expect(refused).toMatchObject({ message: expect.stringMatching(/407/), fix: expect.stringMatching(/HTTPS_PROXY/) });
     expect(proxy.requests.length).toBe(2);
   });
+
+  it("blames the proxy, not the host behind it, when nobody answers there", async () => {
+    const { http } = make({ proxy: { ...NO_PROXY, https: "http://user:right@127.0.0.1:1" } }, quickClock());
+    const error = await failure(http.request({ url: "https://models.invalid/a" }));
+    expect(error.message).toContain("the proxy 127.0.0.1:1 cannot be reached");
+    expect(error.message).not.toContain("right");
+    expect(error.fix).toMatch(/HTTPS_PROXY/);
+  });
 });
 
 describe("createHttp() fetchText", () => {
