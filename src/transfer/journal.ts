@@ -72,7 +72,11 @@ export function parseJournal(text: string, subject: JournalSubject, boot: string
 }
 
 function forget(served: Map<string, RangeSet>, range: ByteRange): void {
-  for (const [mirror, ranges] of served) served.set(mirror, removeRange(ranges, range));
+  for (const [mirror, ranges] of [...served]) {
+    const left = removeRange(ranges, range);
+    if (left.length > 0) served.set(mirror, left);
+    else served.delete(mirror);
+  }
 }
 
 function rangeOf(start: unknown, end: unknown, size: number): ByteRange | null {
@@ -89,8 +93,13 @@ function line(fact: readonly (string | number)[]): string {
 function readLine(text: string): readonly (readonly unknown[])[] {
   const fact = text.slice(CHECK_LENGTH + 1);
   if (text[CHECK_LENGTH] !== " " || check(fact) !== text.slice(0, CHECK_LENGTH)) return [];
-  const value: unknown = JSON.parse(fact);
-  return Array.isArray(value) ? [value] : [];
+  try {
+    const value: unknown = JSON.parse(fact);
+    return Array.isArray(value) ? [value] : [];
+  } catch {
+    // A right check shows that nothing was torn, not that this program wrote it.
+    return [];
+  }
 }
 
 const check = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, CHECK_LENGTH);
