@@ -45,7 +45,7 @@ export interface Models extends BucketOperations {
   /** Says what one workflow needs, node by node: a path, or the parsed graph. @throws ModelsError `WORKFLOW_INVALID` */
   readonly inspect: (workflow: unknown, options?: WorkflowOptions) => Promise<InspectReport>;
   /** Describes the named kits, or all of them. */
-  readonly kits: (options?: Pick<Selectors, "kits">) => Promise<readonly KitEntry[]>;
+  readonly kits: (options?: Pick<Selectors, "kits" | "variant">) => Promise<readonly KitEntry[]>;
   /** Lists the files of the tree. */
   readonly ls: (options?: { readonly signal?: AbortSignal }) => Promise<Listing>;
   /** Reads files again: the selection, or every file with a receipt. */
@@ -138,7 +138,8 @@ export function createModels(options: ModelsOptions = {}, ports: ModelsPorts = {
       const read = await parts.readWorkflow();
       return await inspectWorkflow({ tree: await tree(), match: parts.match }, await read(workflow, asked));
     },
-    kits: async (asked = {}) => (await import("./operations/kits.ts")).listKits(await catalog(), asked.kits),
+    kits: async (asked = {}) =>
+      (await import("./operations/kits.ts")).listKits(await catalog(), asked.kits, asked.variant),
     ls: async (asked) => (await import("./operations/ls.ts")).listFiles({ tree: await tree(), catalog }, asked),
     verify: async (asked = {}) => {
       const { verifyTree } = await import("./operations/verify.ts");

@@ -12,5 +12,9 @@ export const kitSchema: z.ZodType<KitFile> = z
     description: lineField.nullish().describe("A line for people."),
     includes: z.array(nameField).optional().describe("Names of kits whose models come first."),
     models: z.array(nameField).optional().describe("Names of models."),
+    variants: z
+      .record(nameField, z.array(nameField))
+      .optional()
+      .describe("Models to choose between, by the name that --variant takes; the first is taken unless one is named."),
   })
   .describe("A named set of models.");

@@ -2,7 +2,7 @@
 import type { Checked } from "./checked.ts";
 import type { Document } from "./document.ts";
 import type { Kit } from "./model.ts";
-import { isLine, isName, isVersion, listOf, mapping, orNull } from "./shape.ts";
+import { isLine, isName, isVersion, listOf, mapping, namedListsOf, orNull } from "./shape.ts";
 
 /** What a kit file holds. */
 export interface KitFile {
@@ -12,11 +12,18 @@ export interface KitFile {
   readonly description?: string | null | undefined;
   readonly includes?: readonly string[] | undefined;
   readonly models?: readonly string[] | undefined;
+  readonly variants?: Readonly<Record<string, readonly string[]>> | undefined;
 }
 
 const isKit = mapping(
   { version: isVersion, name: isName },
-  { $schema: isLine, description: orNull(isLine), includes: listOf(isName), models: listOf(isName) },
+  {
+    $schema: isLine,
+    description: orNull(isLine),
+    includes: listOf(isName),
+    models: listOf(isName),
+    variants: namedListsOf(isName),
+  },
 );
 
 /** A kit with the document that it stands in, so that a later problem can be placed. */
@@ -29,9 +36,17 @@ export interface PlacedKit {
 export async function readKit(document: Document): Promise<Checked<readonly PlacedKit[]>> {
   const checked = await checkKit(document);
   if (checked.kind === "bad") return checked;
-  const { name, description, includes = [], models = [] } = checked.value;
-  const at = document.placeOf([]);
-  return { kind: "ok", value: [{ kit: { name, description: description ?? "", includes, models, at }, document }] };
+  const { name, description, includes = [], models = [], variants = {} } = checked.value;
+  const choices = Object.entries(variants).map(([variant, names]) => ({ name: variant, models: names }));
+  const kit: Kit = {
+    name,
+    description: description ?? "",
+    includes,
+    models,
+    ...(choices.length === 0 ? {} : { variants: choices }),
+    at: document.placeOf([]),
+  };
+  return { kind: "ok", value: [{ kit, document }] };
 }
 
 /** A kit as its file has it, or everything that is wrong with it. */

@@ -31,6 +31,13 @@ export interface Model {
   readonly at: string;
 }
 
+/** One of the choices of a kit: its models come besides those of every choice. */
+export interface KitVariant {
+  readonly name: string;
+  /** Names of models. */
+  readonly models: readonly string[];
+}
+
 /** A named set of models. */
 export interface Kit {
   readonly name: string;
@@ -39,6 +46,8 @@ export interface Kit {
   readonly includes: readonly string[];
   /** Names of models. */
   readonly models: readonly string[];
+  /** What there is to choose between, such as `bf16`, `fp8` and `gguf`; the first is taken unless one is named. */
+  readonly variants?: readonly KitVariant[];
   /** `file:line:column` of the kit. */
   readonly at: string;
 }

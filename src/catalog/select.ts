@@ -1,7 +1,7 @@
 /** Names to models: a kit with all that it includes, or one model by any name that means it alone. */
 import { didYouMean } from "../base/did-you-mean.ts";
 import { ModelsError } from "../base/errors.ts";
-import type { Catalog, Kit, Model } from "./model.ts";
+import type { Catalog, Kit, KitVariant, Model } from "./model.ts";
 
 /**
  * The kit of this name.
@@ -16,24 +16,47 @@ export function kitNamed(catalog: Catalog, name: string): Kit {
 
 /**
  * The models of a kit: those of its included kits first, each model once.
+ * @param variant which of its choices; a kit on the way that does not have it gives its first
  * @throws ModelsError `KIT_UNKNOWN`, `MODEL_UNKNOWN`
  */
-export function modelsOfKit(catalog: Catalog, kitName: string): readonly Model[] {
+export function modelsOfKit(catalog: Catalog, kitName: string, variant?: string): readonly Model[] {
   const names = new Set<string>();
+  for (const kit of withIncluded(catalog, kitName)) {
+    for (const name of [...kit.models, ...(chosen(kit, variant)?.models ?? [])]) names.add(name);
+  }
+  return [...names].map((name) => modelNamed(catalog, name));
+}
+
+/**
+ * The choices of a kit and of all that it includes, by name: those of the kit itself first.
+ * @throws ModelsError `KIT_UNKNOWN`
+ */
+export function variantsOfKit(catalog: Catalog, kitName: string): readonly string[] {
+  const kits = [...withIncluded(catalog, kitName)].reverse();
+  return [...new Set(kits.flatMap(({ variants = [] }) => variants.map(({ name }) => name)))];
+}
+
+function chosen({ variants = [] }: Kit, name: string | undefined): KitVariant | undefined {
+  return variants.find((variant) => variant.name === name) ?? variants[0];
+}
+
+/** A kit with all that it includes, each once, the innermost first. */
+function withIncluded(catalog: Catalog, kitName: string): readonly Kit[] {
+  const found: Kit[] = [];
   const seen = new Set<string>([kitName]);
   const open: { readonly kit: Kit; next: number }[] = [{ kit: kitNamed(catalog, kitName), next: 0 }];
   for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
     const included = top.kit.includes[top.next];
     top.next += 1;
     if (included === undefined) {
-      for (const name of top.kit.models) names.add(name);
+      found.push(top.kit);
       open.pop();
     } else if (!seen.has(included)) {
       seen.add(included);
       open.push({ kit: kitNamed(catalog, included), next: 0 });
     }
   }
-  return [...names].map((name) => modelNamed(catalog, name));
+  return found;
 }
 
 /**

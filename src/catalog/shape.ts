@@ -25,6 +25,16 @@ export function listOf(shape: Shape): Shape {
   return (value) => Array.isArray(value) && value.every(shape);
 }
 
+/** A mapping of names to lists of names. */
+export function namedListsOf(shape: Shape): Shape {
+  const isList = listOf(shape);
+  return (value) =>
+    typeof value === "object" &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.entries(value).every(([name, list]) => shape(name) && isList(list));
+}
+
 /** A value of this shape, or null. */
 export function orNull(shape: Shape): Shape {
   return (value) => value === null || shape(value);

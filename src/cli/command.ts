@@ -18,6 +18,10 @@ export interface Flags {
   readonly color?: boolean;
   readonly kit?: readonly string[];
   readonly workflow?: readonly string[];
+  /** Which of the choices that kits offer. */
+  readonly variant?: string;
+  /** Bytes of a graphics card's memory. */
+  readonly vram?: number;
   /** Values in place of those in the workflow. */
   readonly set?: readonly Override[];
   readonly dryRun?: boolean;

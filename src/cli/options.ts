@@ -79,6 +79,12 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   { flags: "--no-color", says: "no colour (as with NO_COLOR)" },
 ];
 
+/** Kits can offer a choice of precisions. */
+export const VARIANT_OPTION: OptionSpec = {
+  flags: "--variant <name>",
+  says: "which variant of the kits, such as fp8 (else the first; models kits show NAME lists them)",
+};
+
 /** How a workflow is read: wherever one is given. */
 export const WORKFLOW_OPTIONS: readonly OptionSpec[] = [
   {
@@ -105,6 +111,7 @@ export const SELECT_OPTIONS: readonly OptionSpec[] = [
     parse: collect,
     completes: "kit",
   },
+  VARIANT_OPTION,
   {
     flags: "-w, --workflow <file>",
     says: "every model that a ComfyUI workflow needs (- for stdin); repeatable, or comma separated",

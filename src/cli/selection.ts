@@ -11,13 +11,14 @@ export interface Selection extends Selectors {
   readonly workflows: readonly (string | Uint8Array)[];
   readonly models: readonly string[];
   readonly set: readonly Override[];
+  readonly variant: string | undefined;
 }
 
 /** The selection as written; empty when nothing is. */
 export async function writtenSelection(call: Pick<Call, "args" | "flags" | "terminal">): Promise<Selection> {
   const { args, flags, terminal } = call;
   const workflows = await Promise.all((flags.workflow ?? []).map((file) => workflowInput(file, terminal)));
-  return { kits: flags.kit ?? [], workflows, models: args, set: flags.set ?? [] };
+  return { kits: flags.kit ?? [], workflows, models: args, set: flags.set ?? [], variant: flags.variant };
 }
 
 /** A path as it is; for `-` the bytes of standard input. */

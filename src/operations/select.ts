@@ -1,8 +1,9 @@
 /** Which models a person means: kits, workflows and names become wanted models, each once, no two in one place. */
+import { didYouMean } from "../base/did-you-mean.ts";
 import { ModelsError, type Problem } from "../base/errors.ts";
 import { collisionKey, type TreePath } from "../base/paths.ts";
 import type { Catalog, Model } from "../catalog/model.ts";
-import { modelNamed, modelsOfKit } from "../catalog/select.ts";
+import { modelNamed, modelsOfKit, variantsOfKit } from "../catalog/select.ts";
 import type { Override } from "../workflow/workflow.ts";
 import type { Match, UnknownReference, View } from "./match-references.ts";
 
@@ -10,6 +11,8 @@ import type { Match, UnknownReference, View } from "./match-references.ts";
 export interface Selectors {
   /** Names of kits. */
   readonly kits?: readonly string[];
+  /** Which of the choices that kits offer, such as `fp8`. @default the first of each kit */
+  readonly variant?: string | undefined;
   /** ComfyUI workflows: a path of a file, or the parsed graph itself. */
   readonly workflows?: readonly unknown[];
   /** Values in place of those in the workflow, when there is only one. */
@@ -50,11 +53,12 @@ export async function selectModels(
       fix: "name some, such as --kit flux, --workflow graph.json or a model's name, or set BASE_MODEL_KIT",
     });
   }
-  const { kits = [], workflows = [], models = [], set = [] } = selectors;
+  const { kits = [], workflows = [], models = [], set = [], variant } = selectors;
+  if (variant !== undefined) refuseUnknownVariant(catalog, kits, variant);
   if (set.length > 0 && workflows.length !== 1) throw setWithoutOne(workflows.length);
   const matched = (await Promise.all(workflows.map((workflow) => matchWorkflow(workflow)))).flat();
   const named = [
-    ...kits.flatMap((kit) => modelsOfKit(catalog, kit)),
+    ...kits.flatMap((kit) => modelsOfKit(catalog, kit, variant)),
     ...models.map((name) => modelNamed(catalog, name)),
   ];
   const wanted = uniqueByName([...named, ...matched.flatMap((one) => one.models)]);
@@ -68,6 +72,16 @@ export async function selectModels(
     views,
     declared: new Set(declared.map(({ name }) => name)),
   };
+}
+
+/** One kit at least must have the choice. @throws ModelsError `KIT_UNKNOWN` */
+function refuseUnknownVariant(catalog: Catalog, kits: readonly string[], variant: string): void {
+  const known = [...new Set(kits.flatMap((kit) => variantsOfKit(catalog, kit)))];
+  if (known.includes(variant)) return;
+  const seen = known.length === 0 ? "no selected kit has variants" : `the selected kits have ${known.join(", ")}`;
+  throw new ModelsError("KIT_UNKNOWN", `Cannot select variant "${variant}": ${seen}`, {
+    fix: didYouMean(variant, known) ?? "models kits show NAME lists the variants of a kit",
+  });
 }
 
 function setWithoutOne(count: number): ModelsError {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Catalog } from "../../src/catalog/model.ts";
-import { kitNamed, modelNamed, modelsOfKit } from "../../src/catalog/select.ts";
-import { loadFolder, manifest } from "./texts.ts";
+import { kitNamed, modelNamed, modelsOfKit, variantsOfKit } from "../../src/catalog/select.ts";
+import { loadFolder, manifest, problemsOf } from "./texts.ts";
 
 const catalog = (): Promise<Catalog> =>
   loadFolder({
@@ -76,5 +76,39 @@ describe("modelNamed()", () => {
       );
     }
     expect(() => modelNamed(known, "constructor")).toThrow(expect.objectContaining({ code: "MODEL_UNKNOWN" }));
+  });
+});
+
+describe("variants of kits", () => {
+  const files = {
+    "manifests/m.yaml": manifest(
+      ...["vae", "dev-bf16", "dev-fp8", "schnell-bf16", "schnell-fp8"].map(
+        (name) => `name: ${name}\npath: vae/${name}.sft`,
+      ),
+    ),
+    "kits/dev.yaml": "version: 1\nname: dev\nmodels: [vae]\nvariants:\n  bf16: [dev-bf16]\n  fp8: [dev-fp8]\n",
+    "kits/schnell.yaml": "version: 1\nname: schnell\nmodels: [vae]\nvariants:\n  bf16: [schnell-bf16]\n",
+    "kits/both.yaml": "version: 1\nname: both\nincludes: [dev, schnell]\n",
+  };
+
+  it("modelsOfKit() takes the first of each kit unless one is named, also through includes", async () => {
+    const known = await loadFolder(files);
+    const names = (variant?: string) => modelsOfKit(known, "both", variant).map(({ name }) => name);
+    expect(names()).toEqual(["vae", "dev-bf16", "schnell-bf16"]);
+    expect(names("fp8")).toEqual(["vae", "dev-fp8", "schnell-bf16"]);
+    expect(variantsOfKit(known, "both")).toEqual(["bf16", "fp8"]);
+  });
+
+  it("a kit says where a variant names what is not there, or what every variant has", async () => {
+    const wrong = "version: 1\nname: dev\nmodels: [vae]\nvariants:\n  fp8: [dev-fp9, vae]\n  x y: []\n";
+    expect(await problemsOf(() => loadFolder({ ...files, "kits/dev.yaml": wrong }))).toEqual([
+      'kits/dev.yaml:6:3 the key "x y" "x y" is no name | use letters, digits and . _ + @ - and start with a letter or digit, at most 200 characters',
+      'kits/both.yaml:3:12 no kit is named "dev" | correct the name, or add what it names',
+    ]);
+    const names = wrong.replace("  x y: []\n", "");
+    expect(await problemsOf(() => loadFolder({ ...files, "kits/dev.yaml": names }))).toEqual([
+      'kits/dev.yaml:5:18 "vae" is there twice | remove one of the two',
+      'kits/dev.yaml:5:9 no manifest has a model "dev-fp9" | did you mean "dev-fp8"?',
+    ]);
   });
 });

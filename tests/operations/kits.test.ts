@@ -23,6 +23,7 @@ describe("listKits()", () => {
         unknownSizes: 1,
         gated: 1,
         pickles: ["c"],
+        variants: [],
       },
       {
         name: "small",
@@ -33,7 +34,33 @@ describe("listKits()", () => {
         unknownSizes: 0,
         gated: 0,
         pickles: [],
+        variants: [],
       },
+    ]);
+  });
+
+  it("says of each variant what comes with it, its largest file, and what is unknown", () => {
+    const models = [
+      model("vae", { size: 100 }),
+      model("big", { size: 900 }),
+      model("small", { size: 300 }),
+      model("odd", { size: null }),
+    ];
+    const variants = [
+      { name: "bf16", models: ["big"] },
+      { name: "fp8", models: ["small"] },
+      { name: "gguf", models: ["odd"] },
+    ];
+    const one = catalogOf(models);
+    const kits = new Map([
+      ["k", { name: "k", description: "", includes: [], models: ["vae"], variants, at: "k.yaml:1:1" }],
+    ]);
+    const [kit] = listKits({ ...one, kits }, ["k"], "fp8");
+    expect(kit?.models).toEqual(["vae", "small"]);
+    expect(kit?.variants).toEqual([
+      { name: "bf16", models: ["vae", "big"], size: 1000, unknownSizes: 0, largest: { model: "big", size: 900 } },
+      { name: "fp8", models: ["vae", "small"], size: 400, unknownSizes: 0, largest: { model: "small", size: 300 } },
+      { name: "gguf", models: ["vae", "odd"], size: 100, unknownSizes: 1, largest: null },
     ]);
   });
 

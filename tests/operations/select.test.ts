@@ -54,6 +54,23 @@ describe("selectModels()", () => {
     });
   });
 
+  it("takes the variant that is named, and says which there are when no kit has it", async () => {
+    const kit = { name: "k", description: "", includes: [], models: ["a"], at: "k.yaml:1:1" };
+    const variants = [
+      { name: "bf16", models: ["b"] },
+      { name: "fp8", models: ["c"] },
+    ];
+    const catalog = {
+      ...catalogOf([model("a"), model("b"), model("c")]),
+      kits: new Map([["k", { ...kit, variants }]]),
+    };
+    const names = async (variant?: string) =>
+      (await select({ kits: ["k"], variant }, catalog)).models.map(({ name }) => name);
+    expect(await names()).toEqual(["a", "b"]);
+    expect(await names("fp8")).toEqual(["a", "c"]);
+    await expect(names("fp9")).rejects.toMatchObject({ code: "KIT_UNKNOWN", fix: 'did you mean "fp8"?' });
+  });
+
   it("reports what a workflow asks for and nobody knows, unless a candidate is named", async () => {
     const catalog = catalogOf([model("wanted"), model("one"), model("two")]);
     expect((await selectModels({ workflows: [{}] }, catalog, asks)).unknown).toEqual([unknown]);

@@ -4,34 +4,50 @@ import { didYouMean } from "../../base/did-you-mean.ts";
 import { ModelsError } from "../../base/errors.ts";
 import type { Catalog } from "../../catalog/model.ts";
 import type { KitEntry } from "../../operations/kits.ts";
+import { type Proposal, proposeVariant } from "../../operations/propose-variant.ts";
 import type { Paper } from "../../report/notices.ts";
 import { formatTable } from "../../report/table.ts";
 import { countOf, printable, wrapText } from "../../report/text.ts";
 import { type Call, type CommandSpec, printJson, printLines } from "../command.ts";
 import { EXIT_DONE } from "../exit-codes.ts";
 import { withModels } from "../open-models.ts";
+import { VARIANT_OPTION } from "../options.ts";
 
 export const kitsCommand: CommandSpec = {
   arguments: [
     { syntax: "[show]", says: "with a name: what is in that kit", completes: ["show"] },
     { syntax: "[name]", says: "name of a kit", completes: "kit" },
   ],
-  options: [],
+  options: [
+    VARIANT_OPTION,
+    {
+      flags: "--vram <gigabytes>",
+      says: "memory of the graphics card, such as 12: proposes a variant, told from sizes of files",
+      parse: vramBytes,
+    },
+  ],
   examples: [
     { line: "models kits", says: "which kits there are, and how large they are" },
     { line: "models kits show flux", says: "what is in one" },
+    { line: "models kits show flux --vram 12", says: "which of its variants a card with 12 GB can hold" },
     { line: "models kits --json | jq -r '.[].name'", says: "for a script" },
   ],
   exits: [],
   run: (call) =>
     withModels(call, async (models) => {
       const name = shownKit(call.args);
-      const kits = await models.kits(name === null ? {} : { kits: [name] });
+      const { variant, vram, json } = call.flags;
+      const kits = await models.kits({ ...(name === null ? {} : { kits: [name] }), variant });
       const [first] = kits;
-      if (call.flags.json === true) printJson(call, name === null ? kits : first);
-      else if (name !== null && first !== undefined)
-        printLines(call, kitLines(first, await models.catalog(), call.out));
-      else printLines(call, listLines(kits, call.out));
+      const proposal = first === undefined || vram === undefined ? null : proposeVariant(first.variants, vram);
+      if (json === true)
+        printJson(call, name === null ? kits : { ...first, ...(proposal === null ? {} : { proposal }) });
+      else if (name !== null && first !== undefined) {
+        printLines(call, [
+          ...kitLines(first, await models.catalog(), call.out),
+          ...variantLines(first, proposal, call.out),
+        ]);
+      } else printLines(call, listLines(kits, call.out));
       return EXIT_DONE;
     }),
 };
@@ -42,6 +58,31 @@ function shownKit([verb, name]: Call["args"]): string | null {
   throw new ModelsError("USAGE", `Cannot read "models kits ${verb}": expected nothing more, or show and a kit's name`, {
     fix: didYouMean(verb, ["show"]) ?? `models kits show ${verb === "show" ? "NAME" : verb}`,
   });
+}
+
+/** As cards are sold: 12 is 12 GiB. */
+function vramBytes(text: string): number {
+  const gigabytes = Number(/^(\d+(?:\.\d+)?)\s*(?:gi?b?)?$/i.exec(text)?.[1]);
+  if (gigabytes > 0) return gigabytes * 1024 ** 3;
+  throw new ModelsError("USAGE", `Cannot read memory "${text}": expected gigabytes`, { fix: "write it as --vram 12" });
+}
+
+function variantLines({ variants }: KitEntry, proposal: Proposal | null, { style, width }: Paper): readonly string[] {
+  if (variants.length === 0 && proposal === null) return [];
+  const rows = variants.map((variant) => {
+    const largest = variant.largest === null ? "unknown" : formatBytes(variant.largest.size);
+    return [printable(variant.name), sizeText(variant), largest, printable(variant.models.join(", "))];
+  });
+  const columns = [
+    { title: "variant" },
+    { title: "size", align: "right" as const },
+    { title: "largest file", align: "right" as const },
+    { title: "models", minWidth: 20 },
+  ];
+  const table = rows.length === 0 ? [] : ["", ...formatTable(columns, rows, { width, indent: 2, title: style.dim })];
+  if (proposal === null) return table;
+  const says = wrapText(`${proposal.variant ?? "none"}: ${proposal.says}`, width ?? 100);
+  return [...table, "", ...says.map((line, index) => (index === 0 ? `${style.accent("proposed")} ${line}` : line))];
 }
 
 function listLines(kits: readonly KitEntry[], { width, style }: Paper): readonly string[] {
@@ -57,7 +98,7 @@ function listLines(kits: readonly KitEntry[], { width, style }: Paper): readonly
   );
 }
 
-function sizeText({ size, unknownSizes }: KitEntry): string {
+function sizeText({ size, unknownSizes }: Pick<KitEntry, "size" | "unknownSizes">): string {
   if (unknownSizes === 0) return formatBytes(size);
   return size === 0 ? "unknown" : `> ${formatBytes(size)}`;
 }
