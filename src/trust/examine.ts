@@ -4,7 +4,8 @@ import type { Sha256 } from "../base/artifact.ts";
 import { type ErrorCode, ModelsError } from "../base/errors.ts";
 import { type Binding, type DocumentKind, parseBinding } from "./binding.ts";
 import { isWithin, type Keyring, keyProblem, keyTitle, type TrustedKey } from "./keyring.ts";
-import { checkSignature, parseSignature, SIGNATURE_SUFFIX, type Signature } from "./signature.ts";
+import { signaturePlace } from "./places.ts";
+import { checkSignature, parseSignature, type Signature } from "./signature.ts";
 
 /** What claims to be something. */
 export interface SignedDocument {
@@ -46,10 +47,11 @@ export function examine(
   { keyring, now }: { readonly keyring: Keyring; readonly now: number },
 ): Proof {
   if (signatureText === null) {
-    const expected = `expected ${document.file.split("/").at(-1)}${SIGNATURE_SUFFIX} beside it, by ${titles(keyring)}`;
+    const beside = signaturePlace(document.file).split("/").at(-1);
+    const expected = `expected ${beside} beside it, by ${titles(keyring)}`;
     throw refusal("SIGNATURE_MISSING", document, `it is not signed, ${expected}`, SIGN_IT);
   }
-  const signature = parseSignature(signatureText, `${document.file}${SIGNATURE_SUFFIX}`);
+  const signature = parseSignature(signatureText, signaturePlace(document.file));
   const signer = signerOf(signature, document, keyring);
   const problem = keyProblem(signer, now);
   if (problem !== null) {

@@ -4,7 +4,7 @@ import type { AdoptReport } from "../../operations/adopt.ts";
 import type { Paper } from "../../report/notices.ts";
 import { countOf, padText, printable } from "../../report/text.ts";
 import { type CommandSpec, printJson, printLines } from "../command.ts";
-import { EXIT_DONE } from "../exit-codes.ts";
+import { EXIT_DONE, EXIT_INTEGRITY } from "../exit-codes.ts";
 import { withModels } from "../open-models.ts";
 import { MODEL_ARGUMENT, SELECT_OPTIONS } from "../options.ts";
 import { readingLine } from "../reading.ts";
@@ -28,7 +28,7 @@ export const adoptCommand: CommandSpec = {
     { line: "models adopt --kit flux --from /mnt/old/models", says: "link what another folder has" },
     { line: "models adopt --workflow graph.json", says: "what this workflow needs" },
   ],
-  exits: [],
+  exits: [EXIT_INTEGRITY],
   notes: [
     "Files are read and compared with the digests of the manifests. Those of other folders are linked or copied; nothing is moved or deleted, and files that hold other bytes are left alone.",
   ],

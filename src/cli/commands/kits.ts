@@ -9,7 +9,7 @@ import type { Paper } from "../../report/notices.ts";
 import { formatTable } from "../../report/table.ts";
 import { countOf, printable, wrapText } from "../../report/text.ts";
 import { type Call, type CommandSpec, printJson, printLines } from "../command.ts";
-import { EXIT_DONE } from "../exit-codes.ts";
+import { EXIT_DONE, EXIT_INTEGRITY } from "../exit-codes.ts";
 import { withModels } from "../open-models.ts";
 import { VARIANT_OPTION } from "../options.ts";
 
@@ -32,7 +32,7 @@ export const kitsCommand: CommandSpec = {
     { line: "models kits show flux --vram 12", says: "which of its variants a card with 12 GB can hold" },
     { line: "models kits --json | jq -r '.[].name'", says: "for a script" },
   ],
-  exits: [],
+  exits: [EXIT_INTEGRITY],
   run: (call) =>
     withModels(call, async (models) => {
       const name = shownKit(call.args);

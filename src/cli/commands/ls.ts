@@ -5,7 +5,7 @@ import type { ListedFile, Listing } from "../../operations/ls.ts";
 import { formatTable } from "../../report/table.ts";
 import { countOf, printable } from "../../report/text.ts";
 import { type Call, type CommandSpec, printJson, printLines } from "../command.ts";
-import { EXIT_DONE } from "../exit-codes.ts";
+import { EXIT_DONE, EXIT_INTEGRITY } from "../exit-codes.ts";
 import { withModels } from "../open-models.ts";
 
 export const lsCommand: CommandSpec = {
@@ -19,7 +19,7 @@ export const lsCommand: CommandSpec = {
       says: "which files were never verified",
     },
   ],
-  exits: [],
+  exits: [EXIT_INTEGRITY],
   run: (call) =>
     withModels(call, async (models) => {
       const listing = await models.ls({ signal: call.signal });

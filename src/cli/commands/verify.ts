@@ -1,6 +1,6 @@
 /** `models verify`: reads files again and compares them with their digests. */
 import { type CommandSpec, printJson, printLines } from "../command.ts";
-import { EXIT_DONE, EXIT_FINDINGS } from "../exit-codes.ts";
+import { EXIT_DONE, EXIT_FINDINGS, EXIT_INTEGRITY } from "../exit-codes.ts";
 import { findingLines, verdictLine } from "../findings.ts";
 import { withModels } from "../open-models.ts";
 import { MODEL_ARGUMENT, SELECT_OPTIONS } from "../options.ts";
@@ -15,7 +15,7 @@ export const verifyCommand: CommandSpec = {
     { line: "models verify --kit flux", says: "what belongs to a kit" },
     { line: "models verify vae/ae.safetensors", says: "one file" },
   ],
-  exits: [EXIT_FINDINGS],
+  exits: [EXIT_FINDINGS, EXIT_INTEGRITY],
   notes: ["What is wrong is told, not mended: models sync with the same selection fetches it again."],
   run: (call) =>
     withModels(call, async (models) => {
