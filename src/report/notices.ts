@@ -42,7 +42,7 @@ export function noticeOf(event: Event, before: Progress, paper: Paper): readonly
   const held = "model" in event && event.model !== null ? (before.files.get(event.model)?.dropped ?? []) : [];
   switch (event.kind) {
     case "trusted":
-      return [trustedText(event, paper)];
+      return trustedLines(event, paper);
     case "warning":
       return warningLines(event.message, event.fix, paper);
     case "mirror-dropped":
@@ -60,11 +60,13 @@ export function noticeOf(event: Event, before: Progress, paper: Paper): readonly
 }
 
 /** `✓ 2 manifests and 1 kit signed by studio-2026 (key 8B07EC493A8798BE)`. */
-export function trustedText({ signer, key, files }: SignerEntry, { style }: Paper): string {
+export function trustedLines({ signer, key, files }: SignerEntry, paper: Paper): readonly string[] {
   const counts = new Map<string, number>();
   for (const { kind } of files) counts.set(kind, (counts.get(kind) ?? 0) + 1);
   const all = [...counts].map(([kind, count]) => countOf(count, kind === "pieces" ? "piece table" : kind));
-  return `${style.good(style.signs.done)} ${all.join(", ").replace(/, ([^,]*)$/, " and $1")} signed by ${printable(signer)} (key ${key})`;
+  const { good, signs } = paper.style;
+  const text = `${all.join(", ").replace(/, ([^,]*)$/, " and $1")} signed by ${signer} (key ${key})`;
+  return hanging(`${good(signs.done)} `, text, undefined, paper);
 }
 
 function isHeld({ model }: MirrorDropped, before: Progress): boolean {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { shareColumns } from "../../src/report/columns.ts";
-import { planHeadline, settledLines } from "../../src/report/notices.ts";
+import { planHeadline, settledLines, trustedLines } from "../../src/report/notices.ts";
 import { plainStyle } from "../../src/report/style.ts";
 import { textWidth } from "../../src/report/text.ts";
 import { anyEvents, at, finished, folded, plan, started } from "./feeds.ts";
@@ -10,6 +10,24 @@ describe("planHeadline()", () => {
   it("is silent when nothing is to be done", () => {
     const present = plan.lines.filter(({ action }) => action === "present");
     expect(planHeadline({ ...plan, lines: present })).toEqual([]);
+  });
+});
+
+describe("trustedLines()", () => {
+  const file = (kind: "manifest" | "kit" | "lockfile", name: string) => ({ file: name, kind, name, version: 1 });
+  const entry = { signer: "studio", key: "8B07EC493A8798BE", files: [file("manifest", "a"), file("manifest", "b")] };
+
+  it("counts what each key signed", () => {
+    const paper = { width: null, style: plainStyle };
+    expect(trustedLines(entry, paper)).toEqual(["✓ 2 manifests signed by studio (key 8B07EC493A8798BE)"]);
+    const more = { ...entry, files: [...entry.files, file("kit", "k"), file("lockfile", "models.lock")] };
+    expect(trustedLines(more, paper)[0]).toMatch(/^✓ 2 manifests, 1 kit and 1 lockfile signed by studio /);
+  });
+
+  it("is never wider than the terminal", () => {
+    for (const line of trustedLines(entry, { width: 30, style: plainStyle })) {
+      expect(textWidth(line)).toBeLessThanOrEqual(30);
+    }
   });
 });
 

@@ -1,5 +1,5 @@
 /** `models check`: proves, without network, that the selection is on this box. */
-import { trustedText } from "../../report/notices.ts";
+import { trustedLines } from "../../report/notices.ts";
 import { type CommandSpec, printJson, printLines } from "../command.ts";
 import { EXIT_DONE, EXIT_FINDINGS, EXIT_INTEGRITY } from "../exit-codes.ts";
 import { findingLines, verdictLine } from "../findings.ts";
@@ -41,7 +41,7 @@ export const checkCommand: CommandSpec = {
       if (flags.json === true) printJson(call, report);
       else
         printLines(call, [
-          ...(report.signedBy ?? []).map((entry) => trustedText(entry, call.out)),
+          ...(report.signedBy ?? []).flatMap((entry) => trustedLines(entry, call.out)),
           ...findingLines(report.models, call.out),
           verdictLine(report, "present", call.out),
         ]);
