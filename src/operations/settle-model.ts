@@ -4,12 +4,12 @@ import { isModelsError } from "../base/errors.ts";
 import type { EventBody, MirrorShare, Report } from "../base/events.ts";
 import type { LockedModel } from "../catalog/lock.ts";
 import type { Model } from "../catalog/model.ts";
-import type { PieceTable } from "../catalog/pieces.ts";
 import type { Reusable } from "../tree/find-reusable.ts";
 import type { ReadProgress } from "../tree/terms.ts";
 import type { Failure } from "./failures.ts";
 import { pinnedSources } from "./figures.ts";
 import { type Resolved, wantedArtifact } from "./find-mirrors.ts";
+import { findPieces } from "./find-pieces.ts";
 import { lookFor, presenceOf, type Surveyed, type SurveyOptions } from "./survey.ts";
 import type { Network, SyncOptions, SyncPorts, SyncSettings } from "./sync-ports.ts";
 import type { Tally } from "./tally.ts";
@@ -89,17 +89,24 @@ export async function fetchModel(run: Run, resolved: Resolved, signal: AbortSign
   const network = await run.network();
   const transfer = await network.transfer();
   const partial = run.tree.partialOf({ path: model.path, sha256 });
-  const fetched = await transfer.fetch({
+  const job = {
     model: model.name,
     path: model.path,
     size,
     sha256,
     mirrors,
     partial,
-    pieces: await piecesOf({ run, network }, { ...model, size, sha256 }, signal),
     priority: size,
     signal,
     onMoved: run.tally.moved,
+  };
+  const found = await findPieces({ ...model, size, sha256, mirrors }, { network, report: run.report, signal });
+  const fetched = await transfer.fetch({ ...job, pieces: found?.table ?? null }).catch(async (error: unknown) => {
+    // The table of a stranger may lie about bytes that are right: then the whole digest alone decides.
+    if (found === null || found.isNamed || !isModelsError(error, "MIRROR_LIED", "MIRROR_FAILED", "DIGEST_MISMATCH")) {
+      throw error;
+    }
+    return await transfer.fetch({ ...job, pieces: null });
   });
   signal.throwIfAborted();
   const wanted = { ...model, size, sha256: fetched.sha256 };
@@ -107,33 +114,6 @@ export async function fetchModel(run: Run, resolved: Resolved, signal: AbortSign
   await run.tree.place(partial.content, wanted, { mirrors: labels, how: "fetched", replace: true });
   return await finish(run, { ...wanted, sources: pinnedSources(model, mirrors) }, "fetched", fetched.shares);
 }
-
-/** A piece table only makes blame quicker, so that one which cannot be had is no reason to fail. */
-async function piecesOf(
-  { run, network }: { readonly run: Run; readonly network: Network },
-  model: Pick<Model, "name" | "pieces" | "size" | "sha256">,
-  signal: AbortSignal,
-): Promise<PieceTable | null> {
-  if (model.pieces === null) return null;
-  try {
-    const table = await network.readPieces(model.pieces, signal);
-    if (table.size === model.size && table.sha256 === model.sha256) return table;
-    run.report({ kind: "warning", ...NO_PIECES, message: `The piece table of "${model.name}" is of another file` });
-  } catch (error) {
-    signal.throwIfAborted();
-    // A wrong signature is a sign that somebody is at work; without one, the whole digest does.
-    if (isModelsError(error, "SIGNATURE_INVALID", "SIGNATURE_UNTRUSTED")) throw error;
-    if (isModelsError(error, "SIGNATURE_MISSING")) {
-      const { code, message } = error;
-      run.report({ kind: "warning", code, message, fix: "have it signed with models sign, or remove pieces:" });
-      return null;
-    }
-    run.report({ kind: "warning", ...NO_PIECES, message: `The piece table of "${model.name}" cannot be read` });
-  }
-  return null;
-}
-
-const NO_PIECES = { code: "MIRROR_FAILED", fix: "mend pieces: in its manifest entry, or remove it" } as const;
 
 /** Links the aliases of a file that is in place, and tells. */
 async function finish(
