@@ -30,7 +30,7 @@ async function complete(line: string, commands: readonly CommandEntry[] = COMMAN
 describe("completeWords()", () => {
   it("offers commands first, and after global flags", async () => {
     expect(await complete("")).toEqual(COMMANDS.map(({ name }) => name));
-    expect(await complete("k")).toEqual(["kits"]);
+    expect(await complete("k")).toEqual(["kits", "keys"]);
     expect(await complete("--root /m ver")).toEqual(["verify"]);
   });
 
