@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import type { FileHandle } from "node:fs/promises";
 import { promisify } from "node:util";
 import { ModelsError } from "../base/errors.ts";
+import { processEnvironment } from "../base/process.ts";
 
 const run = promisify(execFile);
 
@@ -15,13 +16,16 @@ export async function preallocate(file: FileHandle, path: string, size: number):
   if (size === 0) return;
   try {
     // Node has no fallocate; the program of util-linux is on every image that has a shell.
-    await run("fallocate", ["-l", String(size), path]);
+    await run("fallocate", ["-l", String(size), path], { env: { ...processEnvironment(), LC_ALL: "C" } });
     return;
   } catch (error) {
-    if (/no space left/i.test(String((error as { stderr?: unknown }).stderr))) throw diskFull(path, size);
+    // Its words are read, so they must not be in the language of the box.
+    if (/no space left|quota exceeded/i.test(String((error as { stderr?: unknown }).stderr)))
+      throw diskFull(path, size);
   }
   await file.truncate(size).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOSPC" || error.code === "EDQUOT" || error.code === "EFBIG") throw diskFull(path, size);
+    if (error.code === "ENOSPC" || error.code === "EDQUOT") throw diskFull(path, size);
+    if (error.code === "EFBIG") throw tooLarge(path, size);
     throw new ModelsError("DISK_FAILED", `Cannot reserve ${size} bytes for "${path}": ${error.message}`, {
       cause: error,
     });
@@ -32,4 +36,14 @@ function diskFull(path: string, size: number): ModelsError {
   return new ModelsError("DISK_FULL", `Cannot reserve ${size} bytes for "${path}": the disk is full`, {
     fix: "free space, or choose another --root",
   });
+}
+
+function tooLarge(path: string, size: number): ModelsError {
+  return new ModelsError(
+    "DISK_FAILED",
+    `Cannot reserve ${size} bytes for "${path}": its file system takes no such file`,
+    {
+      fix: "choose a --root on a file system for large files, such as ext4, xfs or NTFS",
+    },
+  );
 }
