@@ -1,0 +1,140 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createLaneBudget, type LaneBudget, type LaneBudgetSettings } from "../../src/transfer/lane-budget.ts";
+
+const STEP_MS = 40;
+const ADAPTIVE: LaneBudgetSettings = { first: 4, most: 32, fixed: null };
+
+/** A host that brings `rateOf(lanes)` bytes per second, and a client that always uses as many lanes as it may. */
+function drive(
+  budget: LaneBudget,
+  rateOf: (lanes: number) => number,
+  fromMs: number,
+  untilMs: number,
+): readonly number[] {
+  const limits: number[] = [];
+  for (let nowMs = fromMs; nowMs < untilMs; nowMs += STEP_MS) {
+    const lanes = budget.limit();
+    budget.observe((rateOf(lanes) * STEP_MS) / 1000, lanes, nowMs);
+    limits.push(budget.limit());
+  }
+  return limits;
+}
+
+const capped = (perLane: number, whole: number) => (lanes: number) => Math.min(whole, lanes * perLane);
+
+describe("createLaneBudget()", () => {
+  it("begins with a few lanes, never more than the most", () => {
+    expect(createLaneBudget(ADAPTIVE, 0).limit()).toBe(4);
+    expect(createLaneBudget({ ...ADAPTIVE, most: 2 }, 0).limit()).toBe(2);
+  });
+
+  it("doubles while that pays, and is at the most within four seconds", () => {
+    const limits = drive(createLaneBudget(ADAPTIVE, 0), capped(10e6, 1e9), 0, 4_000);
+    expect([...new Set(limits)]).toEqual([4, 8, 16, 32]);
+  });
+
+  it("goes back to where it was when twice the lanes bring nothing", () => {
+    const limits = drive(createLaneBudget(ADAPTIVE, 0), capped(1e9, 100e6), 0, 4_000);
+    expect([...new Set(limits)]).toEqual([4, 8]);
+    expect(limits.at(-1)).toBe(4);
+  });
+
+  it("keeps what brought a little, and tries no further", () => {
+    const limits = drive(createLaneBudget(ADAPTIVE, 0), (lanes) => (lanes <= 4 ? 100e6 : 108e6), 0, 4_000);
+    expect(limits.at(-1)).toBe(8);
+  });
+
+  it("probes up when steady, and keeps what pays now", () => {
+    const budget = createLaneBudget(ADAPTIVE, 0);
+    drive(budget, capped(1e9, 100e6), 0, 5_000);
+    const limits = drive(budget, capped(25e6, 1e9), 5_000, 30_000);
+    expect(Math.max(...limits)).toBeGreaterThan(8);
+  });
+
+  it("probes down too, and gives up lanes that bring nothing", () => {
+    const budget = createLaneBudget(ADAPTIVE, 0);
+    drive(budget, capped(10e6, 1e9), 0, 5_000);
+    expect(budget.limit()).toBe(32);
+    const limits = drive(budget, capped(1e9, 320e6), 5_000, 120_000);
+    expect(Math.min(...limits)).toBeLessThan(32);
+    expect(limits.at(-1)).toBeLessThan(32);
+  });
+
+  it("asks ever more rarely when probing brings nothing", () => {
+    const changes = (limits: readonly number[]): number =>
+      limits.filter((limit, index) => index > 0 && limit !== limits[index - 1]).length;
+    const budget = createLaneBudget(ADAPTIVE, 0);
+    // Four lanes are just right: three lose, five bring nothing.
+    const rateOf = (lanes: number): number => Math.min(lanes, 4) * 25e6;
+    drive(budget, rateOf, 0, 5_000);
+    const early = changes(drive(budget, rateOf, 5_000, 65_000));
+    const late = changes(drive(budget, rateOf, 65_000, 125_000));
+    expect(late).toBeLessThan(early);
+    expect(budget.limit()).toBe(4);
+  });
+
+  it("judges fewer lanes only when the surplus ones have ended", () => {
+    const budget = createLaneBudget(ADAPTIVE, 0);
+    drive(budget, capped(10e6, 1e9), 0, 4_000);
+    let nowMs = 4_000;
+    // Something is tried after some steady seconds: fewer lanes, as there cannot be more.
+    const rate = 320e6;
+    while (budget.limit() === 32 && nowMs < 60_000) {
+      budget.observe((rate * STEP_MS) / 1000, 32, nowMs);
+      nowMs += STEP_MS;
+    }
+    expect(budget.limit()).toBe(24);
+    // All 32 are still busy for a while, at full rate: no proof that 24 suffice.
+    for (let waited = 0; waited < 3_000; waited += STEP_MS, nowMs += STEP_MS) {
+      budget.observe((rate * STEP_MS) / 1000, 32, nowMs);
+    }
+    expect(budget.limit()).toBe(24);
+    drive(budget, () => 240e6, nowMs, nowMs + 1_500);
+    expect(budget.limit()).toBe(32);
+  });
+
+  it("a host with less to do than it has lanes for proves nothing", () => {
+    const budget = createLaneBudget(ADAPTIVE, 0);
+    for (let nowMs = 0; nowMs < 10_000; nowMs += STEP_MS) budget.observe(1e6, 2, nowMs);
+    expect(budget.limit()).toBe(4);
+  });
+
+  it("steps back to half when the host is too busy, and to one at last", () => {
+    const budget = createLaneBudget(ADAPTIVE, 0);
+    drive(budget, capped(10e6, 1e9), 0, 4_000);
+    const limits = [1, 2, 3, 4, 5, 6, 7].map((times) => {
+      budget.stepBack(4_000 + times);
+      return budget.limit();
+    });
+    expect(limits).toEqual([16, 8, 4, 2, 1, 1, 1]);
+  });
+
+  it("a fixed number stays, whatever happens", () => {
+    const budget = createLaneBudget({ ...ADAPTIVE, fixed: 7 }, 0);
+    expect(new Set(drive(budget, capped(10e6, 1e9), 0, 20_000))).toEqual(new Set([7]));
+    budget.stepBack(20_000);
+    expect(budget.limit()).toBe(7);
+  });
+
+  it("stays between one and the most in every world", () => {
+    const anyStep = fc.record({
+      bytes: fc.oneof(fc.constant(0), fc.nat(1e8)),
+      lanes: fc.nat(40),
+      ms: fc.nat(2_000),
+      isBusy: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 32 }), fc.array(anyStep, { maxLength: 100 }), (most, steps) => {
+        const budget = createLaneBudget({ first: 4, most, fixed: null }, 0);
+        let nowMs = 0;
+        for (const { bytes, lanes, ms, isBusy } of steps) {
+          nowMs += ms;
+          if (isBusy && bytes === 0) budget.stepBack(nowMs);
+          else budget.observe(bytes, lanes, nowMs);
+          expect(Number.isInteger(budget.limit()) && budget.limit() >= 1 && budget.limit() <= most).toBe(true);
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,38 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { rangeSize } from "../../src/transfer/range-size.ts";
+
+const MIB = 1024 * 1024;
+const GB = 1e9;
+
+describe("rangeSize()", () => {
+  it("asks for 4 MiB while nothing is known", () => {
+    expect(rangeSize({ laneRate: 0, firstByteMs: 50 }, GB, 4)).toBe(4 * MIB);
+  });
+
+  it("asks for so much that the wait for a first byte costs a hundredth", () => {
+    expect(rangeSize({ laneRate: 10 * MIB, firstByteMs: 20 }, 100 * GB, 4)).toBe(20 * MIB);
+  });
+
+  it("asks a slow lane for little, so that it holds up nobody", () => {
+    expect(rangeSize({ laneRate: 20_000, firstByteMs: 1_500 }, GB, 4)).toBe(MIB);
+  });
+
+  it("gets smaller towards the end", () => {
+    const pace = { laneRate: 50 * MIB, firstByteMs: 40 };
+    const sizes = [4 * GB, GB, 256 * MIB, 64 * MIB, MIB].map((left) => rangeSize(pace, left, 4));
+    expect(sizes).toEqual([...sizes].sort((one, other) => other - one));
+    expect(sizes.at(-1)).toBe(8 * MIB);
+  });
+
+  it("is whole MiB between 1 and 64, and never less for more left", () => {
+    const anyPace = fc.record({ laneRate: fc.nat(2 * GB), firstByteMs: fc.nat(10_000) });
+    fc.assert(
+      fc.property(anyPace, fc.nat(100 * GB), fc.nat(10 * GB), fc.nat(64), (pace, left, more, lanes) => {
+        const bytes = rangeSize(pace, left, lanes);
+        expect(bytes % MIB === 0 && bytes >= MIB && bytes <= 64 * MIB).toBe(true);
+        expect(rangeSize(pace, left + more, lanes)).toBeGreaterThanOrEqual(bytes);
+      }),
+    );
+  });
+});

@@ -1,0 +1,92 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { planTheft } from "../../src/transfer/steal.ts";
+import type { LaneState } from "../../src/transfer/world.ts";
+import { makeHost, makeJob, makeLane, makeMirror } from "./worlds.ts";
+
+const MB = 1_000_000;
+
+/** A slow victim with 100 MB to go at 1 MB/s, and a host that does 10 MB/s a lane. */
+function rig(victim: Partial<LaneState> & { readonly rate?: number } = {}, thiefMirror = {}) {
+  const [slow, fast] = [makeHost({ laneRate: 1 * MB }), makeHost({ laneRate: 10 * MB, firstByteMs: 100 })];
+  const job = makeJob([makeMirror(slow), makeMirror(fast, { index: 1, ...thiefMirror })], { pending: [] });
+  const lane = makeLane(
+    job,
+    { start: 0, end: 100 * MB },
+    { rate: 1 * MB, position: 1000, lastMoveMs: 10_000, ...victim },
+  );
+  return { job, fast, lane };
+}
+
+describe("planTheft()", () => {
+  it("cuts so that both parts end together", () => {
+    const { job, fast, lane } = rig();
+    const theft = planTheft([job], fast, 10_000);
+    expect(theft?.victim).toBe(lane);
+    const kept = (theft?.end ?? 0) - lane.position;
+    const taken = lane.end - (theft?.end ?? 0);
+    expect(kept / MB).toBeCloseTo(taken / (10 * MB) + 0.1, 1);
+  });
+
+  it("takes all of a lane that has brought nothing for long", () => {
+    const { job, fast } = rig({ position: 0, lastMoveMs: 0 });
+    expect(planTheft([job], fast, 5_000)?.end).toBe(0);
+  });
+
+  it.each<readonly [string, () => ReturnType<typeof rig>]>([
+    ["that was just cut", () => rig({ cutMs: 9_900 })],
+    ["that is cancelled", () => rig({ isCancelled: true })],
+    ["with hardly anything left", () => rig({ position: 100 * MB - 1000 })],
+    ["that ends sooner by itself", () => rig({ rate: 5_000 * MB })],
+    ["of a job whose mirror on the host rests", () => rig({}, { restUntilMs: 20_000 })],
+    ["of a job whose mirror on the host is dead", () => rig({}, { status: "dead" })],
+    ["for a mirror without ranges", () => rig({}, { hasRanges: false })],
+  ])("leaves a lane alone %s", (_, make) => {
+    const { job, fast } = make();
+    expect(planTheft([job], fast, 10_000)).toBeNull();
+  });
+
+  it("leaves an ended job alone", () => {
+    const { job, fast } = rig();
+    job.isEnded = true;
+    expect(planTheft([job], fast, 10_000)).toBeNull();
+  });
+
+  it("chooses the victim with most to gain", () => {
+    const { job, fast } = rig();
+    const worst = makeLane(
+      job,
+      { start: 200 * MB, end: 400 * MB },
+      { rate: MB / 2, position: 201 * MB, lastMoveMs: 10_000 },
+    );
+    expect(planTheft([job], fast, 10_000)?.victim).toBe(worst);
+  });
+
+  it("a cut lies behind what has come, and leaves something worth taking", () => {
+    const anyRate = fc.integer({ min: 0, max: 1_000 * MB });
+    fc.assert(
+      fc.property(
+        anyRate,
+        anyRate,
+        fc.integer({ min: 0, max: 5_000 }),
+        fc.nat(100 * MB),
+        fc.nat(20_000),
+        (own, thief, firstByteMs, position, silentMs) => {
+          const fast = makeHost({ laneRate: thief, firstByteMs });
+          const job = makeJob([makeMirror(makeHost({ laneRate: own })), makeMirror(fast, { index: 1 })], {
+            pending: [],
+          });
+          const lane = makeLane(
+            job,
+            { start: 0, end: 100 * MB },
+            { rate: own, position, lastMoveMs: 20_000 - silentMs },
+          );
+          const theft = planTheft([job], fast, 20_001);
+          if (theft === null) return;
+          expect(theft.end).toBeGreaterThanOrEqual(lane.position);
+          expect(lane.end - theft.end).toBeGreaterThanOrEqual(256 * 1024);
+        },
+      ),
+    );
+  });
+});
