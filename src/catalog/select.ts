@@ -78,10 +78,7 @@ function modelsWhere(catalog: Catalog, isMeant: (path: string) => boolean): read
 }
 
 function unknown(catalog: Catalog, name: string): ModelsError {
-  const fix =
-    didYouMean(name, catalog.models.keys()) ??
-    didYouMean(name, fileNames(catalog)) ??
-    "add it to a manifest with `models add`";
+  const fix = didYouMean(name, catalog.models.keys()) ?? didYouMean(name, fileNames(catalog)) ?? "add it to a manifest";
   return new ModelsError("MODEL_UNKNOWN", `Cannot find model "${name}": no manifest has it`, { fix });
 }
 

@@ -117,8 +117,16 @@ function usageError(error: CommanderError, args: readonly string[], parts: Frame
           wrong,
           parts.commands.map(({ name }) => name),
         )
-      : guess?.replace(/^\(Did you mean (.*)\?\)$/, 'did you mean "$1"?');
+      : guess?.replace(/^\(Did you mean (?:one of )?(.*)\?\)$/, (_, names: string) => `did you mean ${quoted(names)}?`);
   return new ModelsError("USAGE", `Cannot read the command line: ${message}`, {
     fix: meant === undefined ? see : `${meant} ${see}`,
   });
+}
+
+/** `--kit, --kits` as `"--kit" or "--kits"`. */
+function quoted(names: string): string {
+  return names
+    .split(", ")
+    .map((name) => `"${name}"`)
+    .join(" or ");
 }

@@ -63,6 +63,7 @@ describe("a mistyped command line", () => {
     [["chekc"], 'did you mean "check"?'],
     [["sync", "--dryrun"], 'did you mean "--dry-run"?'],
     [["sync", "--jsn"], 'did you mean "--json"?'],
+    [["sync", "--kitt", "x"], 'did you mean "--kit" or "--kits"?'],
     [["--rot", "x", "sync"], 'did you mean "--root"?'],
     [["kits", "shwo"], 'did you mean "show"?'],
     [["kits", "flux"], "models kits show flux"],
