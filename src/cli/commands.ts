@@ -28,6 +28,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/publish.ts")).publishCommand,
   },
   {
+    name: "mirror",
+    purpose: "copy models from their mirrors into a bucket, without a copy on this box",
+    group: "Publish",
+    load: async () => (await import("./commands/mirror.ts")).mirrorCommand,
+  },
+  {
     name: "check",
     purpose: "prove, without network, that the selection is here",
     group: "Prove",

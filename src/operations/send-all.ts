@@ -47,7 +47,8 @@ export function createSender(run: Run, targets: ReadonlyMap<string, string>): Se
     const sentBytes = await publishOne({ ...context, verify: options.verify ?? null }, one);
     const manifest = await note(line, candidate);
     const isSent = line.action !== "present";
-    if (isSent) report({ kind: "file-finished", model: name, path, size, sha256, how: "sent", mirrors: [] });
+    const mirrors = candidate.shares?.() ?? [];
+    if (isSent) report({ kind: "file-finished", model: name, path, size, sha256, how: "sent", mirrors });
     return { name, path, to: line.to, size, sha256, status: isSent ? "sent" : "present", sentBytes, manifest };
   };
   return {

@@ -1,7 +1,7 @@
 /** The way into a bucket that publishing and mirroring share: survey, plan, send what lacks, note it in manifests. */
 import type { Sha256 } from "../base/artifact.ts";
 import { ModelsError, type Problem } from "../base/errors.ts";
-import type { Report } from "../base/events.ts";
+import type { MirrorShare, Report } from "../base/events.ts";
 import { mapLimit } from "../base/flow.ts";
 import { collisionKey, type TreePath } from "../base/paths.ts";
 import type { Model } from "../catalog/model.ts";
@@ -13,6 +13,7 @@ import type { OpenBucket } from "./open-bucket.ts";
 import { eventLine, type PublishPlan, planPublish } from "./plan-publish.ts";
 import type { PublishedModel, PublishPorts, PublishResult, PublishSettings, ToBucketOptions } from "./publish-ports.ts";
 import { createSender } from "./send-all.ts";
+import { mergeShares } from "./shares.ts";
 import { surveyObject } from "./survey-object.ts";
 
 /** A model whose bytes can be had, and are known. */
@@ -30,6 +31,8 @@ export interface Candidate {
   readonly origin: PartOrigin;
   /** Whether the digest is to be proven while the bytes pass. */
   readonly isProofWanted: boolean;
+  /** Who brought its bytes over the network; absent for a file of this box. */
+  readonly shares?: () => readonly MirrorShare[];
 }
 
 /** What finding candidates is given. */
@@ -74,8 +77,13 @@ export async function runToBucket(
     const error = failuresError(work.verb, failures, work.count);
     const sentBytes = models.reduce((sum, one) => sum + (one.status === "sent" ? one.sentBytes : 0), 0);
     const elapsedMs = Math.round(clock.monotonicMs() - startedMs);
-    const nothing = { fetchedBytes: 0, wastedBytes: 0, reusedBytes: 0, mirrors: [] };
-    report({ kind: "summary", ok: error === null, models: work.count, ...nothing, sentBytes, elapsedMs });
+    const mirrors = mergeShares(
+      candidates.flatMap(({ shares }) => shares?.() ?? []),
+      elapsedMs,
+    );
+    const fetchedBytes = mirrors.reduce((sum, { bytes }) => sum + bytes, 0);
+    const moved = { fetchedBytes, wastedBytes: 0, reusedBytes: 0, sentBytes, mirrors };
+    report({ kind: "summary", ok: error === null, models: work.count, ...moved, elapsedMs });
     if (error !== null) throw error;
     return { to: nameOf(destination), models, sentBytes };
   } finally {
