@@ -1,4 +1,5 @@
 /** No two models may want one place in the tree: the same file, or one a folder on the other's way. */
+import { dirname } from "node:path";
 import type { Problem } from "../base/errors.ts";
 import { collisionKey } from "../base/paths.ts";
 import type { PlacedModel } from "./manifest.ts";
@@ -45,8 +46,17 @@ function samePlace(claim: Claim, first: Claim): Problem {
   return {
     at: placeOf(claim),
     message: `"${claim.path}" belongs to "${name}" already${spelled}`,
-    fix: claim.owner === first.owner ? "remove it" : `give one of them another path, see ${at}`,
+    fix:
+      claim.owner === first.owner ? "remove it" : `give one of them another path${overriding(claim, first)}, see ${at}`,
   };
+}
+
+/** An entry of another folder can be overridden, which is what someone means who brings the same file from elsewhere. */
+function overriding(claim: Claim, first: Claim): string {
+  const [own, other] = [claim, first].map(({ owner }) => dirname(owner.model.at));
+  return own === other || claim.number > 0 || first.number > 0
+    ? ""
+    : `, or call this one "${first.owner.model.name}" to override it`;
 }
 
 function blockedFolder(claim: Claim, file: Claim): Problem {

@@ -127,6 +127,14 @@ describe("loadCatalog()", () => {
     ]);
   });
 
+  it("says how to override a model of another folder whose file a team brings under a name of its own", async () => {
+    const ours = await folderOf({ "ours/m.yaml": manifest(entry("flux-ae", "vae/ae.safetensors")) });
+    const team = await folderOf({ "team/m.yaml": manifest(entry("our-vae", "vae/ae.safetensors")) });
+    const places = { manifests: [join(ours, "ours"), join(team, "team")], kits: [] };
+    const [problem] = await problemsOf(() => loadCatalog(places, noFetch));
+    expect(problem).toContain('give one of them another path, or call this one "flux-ae" to override it, see');
+  });
+
   it("refuses two models in one place of the tree: same path, other case or composition, alias, folder", async () => {
     const text = manifest(
       entry("a", "loras/Caf\u00e9.safetensors"),
