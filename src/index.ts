@@ -21,9 +21,11 @@ export type { Event, FileProgress, MirrorShare, PlanAction, PlanLine, SignerEntr
 export { createModels, type Models, type ModelsOptions, type ModelsPorts, preload } from "./models.ts";
 export type { AdoptReport } from "./operations/adopt.ts";
 export type { CheckOptions, CheckReport } from "./operations/check.ts";
+export type { Bytes, CoverageReport, EndpointCoverage, GroupCoverage } from "./operations/coverage.ts";
+export type { DerivedKit, DeriveOptions } from "./operations/derive-kit.ts";
 export type { InspectedReference, InspectReport } from "./operations/inspect.ts";
 export type { TrustedKeyReport } from "./operations/keys.ts";
-export type { KitEntry } from "./operations/kits.ts";
+export type { KitEntry, VariantEntry } from "./operations/kits.ts";
 export type { LockReport } from "./operations/lock.ts";
 export type { ListedFile, Listing } from "./operations/ls.ts";
 export type { UnknownReference } from "./operations/match-references.ts";

@@ -6,6 +6,8 @@ import type { Catalog, Model } from "./catalog/model.ts";
 import type { AdoptReport } from "./operations/adopt.ts";
 import { type BucketOperations, createBucketOperations } from "./operations/bucket-operations.ts";
 import type { Check, CheckOptions, CheckReport } from "./operations/check.ts";
+import type { CoverageReport } from "./operations/coverage.ts";
+import type { DerivedKit, DeriveOptions } from "./operations/derive-kit.ts";
 import type { InspectReport } from "./operations/inspect.ts";
 import type { TrustedKeyReport } from "./operations/keys.ts";
 import type { KitEntry } from "./operations/kits.ts";
@@ -46,6 +48,14 @@ export interface Models extends BucketOperations {
   readonly inspect: (workflow: unknown, options?: WorkflowOptions) => Promise<InspectReport>;
   /** Describes the named kits, or all of them. */
   readonly kits: (options?: Pick<Selectors, "kits" | "variant">) => Promise<readonly KitEntry[]>;
+  /**
+   * Makes a kit of what workflows need and writes it: `kits/<name>.yaml`, and `manifests/<name>.yaml` for what only the
+   * workflows declare. Relative paths start at the working folder.
+   * @throws ModelsError `USAGE` when a file is there already, `WORKFLOW_INVALID`, `DISK_FAILED`
+   */
+  readonly deriveKit: (workflows: readonly unknown[], options: DeriveOptions) => Promise<DerivedKit>;
+  /** Says of each endpoint in a file whether it is ready, what it lacks, and what it needs beyond the others. */
+  readonly coverage: (file: string) => Promise<CoverageReport>;
   /** Lists the files of the tree. */
   readonly ls: (options?: { readonly signal?: AbortSignal }) => Promise<Listing>;
   /** Reads files again: the selection, or every file with a receipt. */
@@ -140,6 +150,19 @@ export function createModels(options: ModelsOptions = {}, ports: ModelsPorts = {
     },
     kits: async (asked = {}) =>
       (await import("./operations/kits.ts")).listKits(await catalog(), asked.kits, asked.variant),
+    deriveKit: async (workflows, asked) => {
+      const { deriveKit } = await import("./operations/derive-kit.ts");
+      const names = workflows.map((one) => (typeof one === "string" ? one : "a graph"));
+      return await deriveKit(await select({ workflows }), names, { ...asked, into: resolve(cwd, asked.into) });
+    },
+    coverage: async (file) => {
+      const [{ readEndpoints }, { coverEndpoints }] = await Promise.all([
+        import("./catalog/endpoints.ts"),
+        import("./operations/coverage.ts"),
+      ]);
+      const endpoints = await readEndpoints(resolve(cwd, file));
+      return await coverEndpoints({ select, check: await opened(), root: (await tree()).root, clock }, endpoints);
+    },
     ls: async (asked) => (await import("./operations/ls.ts")).listFiles({ tree: await tree(), catalog }, asked),
     verify: async (asked = {}) => {
       const { verifyTree } = await import("./operations/verify.ts");

@@ -8,6 +8,7 @@ import type { Checked } from "./checked.ts";
 import type { Document } from "./document.ts";
 import type { Lock, LockedModel } from "./lock.ts";
 import { problemsError } from "./problems.ts";
+import { quote } from "./quote.ts";
 import { MAX_TEXT_BYTES, readDocument } from "./read.ts";
 import { isDigest, isName, isPath, isSize, isSource, isVersion, listOf, mapping } from "./shape.ts";
 import { canonicalSource } from "./source-uri.ts";
@@ -85,15 +86,6 @@ function formatEntry({ name, path, size, sha256, sources }: LockedModel): string
     sha256: ${quote(sha256)}
     sources:${list}
 `;
-}
-
-// Words without quotes that YAML reads as text, whatever stands around them.
-const PLAIN = /^[A-Za-z_](?:[A-Za-z0-9_./@+?=&%~,()-]|:(?=\/))*$/;
-const HEX = /^[0-9a-f]*[a-df][0-9a-f]*$/;
-const WORD = /^(?:null|true|false|yes|no|on|off|y|n)$/i;
-
-function quote(text: string): string {
-  return (PLAIN.test(text) && !WORD.test(text)) || HEX.test(text) ? text : JSON.stringify(text);
 }
 
 async function contentOf(path: string): Promise<Uint8Array | null> {

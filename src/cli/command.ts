@@ -20,6 +20,12 @@ export interface Flags {
   readonly workflow?: readonly string[];
   /** Which of the choices that kits offer. */
   readonly variant?: string;
+  /** File that lists the endpoints of a service. */
+  readonly endpoints?: string;
+  readonly markdown?: boolean;
+  /** Of a derived kit. */
+  readonly description?: string;
+  readonly overwrite?: boolean;
   /** Bytes of a graphics card's memory. */
   readonly vram?: number;
   /** Values in place of those in the workflow. */

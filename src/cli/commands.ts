@@ -46,6 +46,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/verify.ts")).verifyCommand,
   },
   {
+    name: "coverage",
+    purpose: "say which endpoints of a service are ready, and what the others lack",
+    group: "Prove",
+    load: async () => (await import("./commands/coverage.ts")).coverageCommand,
+  },
+  {
     name: "inspect",
     purpose: "say which models a ComfyUI workflow needs, node by node",
     group: "Look",
@@ -53,7 +59,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "kits",
-    purpose: "list the kits, or show what is in one",
+    purpose: "list the kits, show what is in one, or derive one from workflows",
     group: "Look",
     load: async () => (await import("./commands/kits.ts")).kitsCommand,
   },

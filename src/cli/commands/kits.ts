@@ -9,14 +9,15 @@ import type { Paper } from "../../report/notices.ts";
 import { formatTable } from "../../report/table.ts";
 import { countOf, printable, wrapText } from "../../report/text.ts";
 import { type Call, type CommandSpec, printJson, printLines } from "../command.ts";
-import { EXIT_DONE, EXIT_INTEGRITY } from "../exit-codes.ts";
+import { DERIVE_OPTIONS, deriveKit } from "../derive-kit.ts";
+import { EXIT_DONE, EXIT_FINDINGS, EXIT_INTEGRITY } from "../exit-codes.ts";
 import { withModels } from "../open-models.ts";
 import { VARIANT_OPTION } from "../options.ts";
 
 export const kitsCommand: CommandSpec = {
   arguments: [
-    { syntax: "[show]", says: "with a name: what is in that kit", completes: ["show"] },
-    { syntax: "[name]", says: "name of a kit", completes: "kit" },
+    { syntax: "[verb]", says: "show: what is in a kit; derive: make one of workflows", completes: ["show", "derive"] },
+    { syntax: "[name...]", says: "name of the kit to show, or workflows to derive one from", completes: "kit" },
   ],
   options: [
     VARIANT_OPTION,
@@ -25,16 +26,22 @@ export const kitsCommand: CommandSpec = {
       says: "memory of the graphics card, such as 12: proposes a variant, told from sizes of files",
       parse: vramBytes,
     },
+    ...DERIVE_OPTIONS,
   ],
   examples: [
     { line: "models kits", says: "which kits there are, and how large they are" },
     { line: "models kits show flux", says: "what is in one" },
     { line: "models kits show flux --vram 12", says: "which of its variants a card with 12 GB can hold" },
+    {
+      line: "models kits derive graph.json other.png --name mine --out .",
+      says: "a kit of what workflows need, in ./kits and ./manifests",
+    },
     { line: "models kits --json | jq -r '.[].name'", says: "for a script" },
   ],
-  exits: [EXIT_INTEGRITY],
+  exits: [EXIT_FINDINGS, EXIT_INTEGRITY],
   run: (call) =>
     withModels(call, async (models) => {
+      if (call.args[0] === "derive") return await deriveKit(models, call);
       const name = shownKit(call.args);
       const { variant, vram, json } = call.flags;
       const kits = await models.kits({ ...(name === null ? {} : { kits: [name] }), variant });
@@ -52,12 +59,17 @@ export const kitsCommand: CommandSpec = {
     }),
 };
 
-function shownKit([verb, name]: Call["args"]): string | null {
+function shownKit([verb, name, ...more]: Call["args"]): string | null {
   if (verb === undefined) return null;
-  if (verb === "show" && name !== undefined) return name;
-  throw new ModelsError("USAGE", `Cannot read "models kits ${verb}": expected nothing more, or show and a kit's name`, {
-    fix: didYouMean(verb, ["show"]) ?? `models kits show ${verb === "show" ? "NAME" : verb}`,
-  });
+  if (verb === "show" && name !== undefined && more.length === 0) return name;
+  const asked = [verb, name, ...more].filter((word) => word !== undefined).join(" ");
+  throw new ModelsError(
+    "USAGE",
+    `Cannot read "models kits ${asked}": expected nothing more, or show and a kit's name`,
+    {
+      fix: didYouMean(verb, ["show", "derive"]) ?? `models kits show ${verb === "show" ? (name ?? "NAME") : verb}`,
+    },
+  );
 }
 
 /** As cards are sold: 12 is 12 GiB. */
