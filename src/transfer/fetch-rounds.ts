@@ -238,7 +238,7 @@ export function createRounds(job: FetchJob, ports: RoundsPorts): Rounds {
       model: job.model,
       doneBytes: isDigesting ? checks.digestedBytes() : rangeBytes(ledger.done()),
       size: job.size,
-      bytesPerSecond: isDigesting ? 0 : meter.rate(),
+      bytesPerSecond: isDigesting ? 0 : Math.round(meter.rate()),
       mirrors: [...new Set(carriers().map(labelOf))],
     }),
     stop: checks.stop,

@@ -34,6 +34,7 @@ describe("sync()", () => {
     expect(first.error).toBeNull();
     expect(first.summary).toMatchObject({ ok: true, models: 1, fetchedBytes: figures.size, reusedBytes: 0 });
     expect(first.summary.mirrors.map(({ bytes }) => bytes > 0)).toEqual([true, true]);
+    expect(ofKind(first.events, "progress").every(({ bytesPerSecond }) => Number.isInteger(bytesPerSecond))).toBe(true);
     expect(first.summary.mirrors.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(figures.size);
     expect((await box.read("loras/box-a.safetensors")).equals(Buffer.from(await bytesOf(content)))).toBe(true);
 
