@@ -50,8 +50,7 @@ async function verifyOne(parts: TreeParts, path: TreePath, options: ReadOptions)
   if (!(await isStill(file, seen.stamp))) {
     return { ...read, status: "unverified", fix: "it is being written, wait for that and verify again" };
   }
-  if (receipt === null)
-    return { ...read, sha256, status: "unverified", fix: "run models adopt with its model's name" };
+  if (receipt === null) return { ...read, sha256, status: "unverified", fix: "run models adopt with its model's name" };
   await renew(parts, { ...receipt, ...seen.stamp, sha256, shouldBe: sha256 === expected ? null : expected });
   return sha256 === expected
     ? { ...read, status: "present" }
