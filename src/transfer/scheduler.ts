@@ -1,32 +1,18 @@
 /** Who fetches what next. Knows no clock, no network and no disk: facts go in, actions come out. */
-import type { ByteRange, RangeSet } from "../base/range.ts";
-import { addRange, gapsIn, removeRange } from "../base/range.ts";
+import { addRange, type ByteRange } from "../base/range.ts";
 import type { LaneEnd } from "../net/lane-pool.ts";
+import type { LaneFailure } from "../net/lane-protocol.ts";
 import { type AnswerFacts, answerFailure, answerUnresolved, type Blame } from "./answers.ts";
-import { chooseJob } from "./choose-job.ts";
-import { createLaneBudget } from "./lane-budget.ts";
-import { createMeter } from "./meter.ts";
-import { rangeSize } from "./range-size.ts";
-import { isSilent } from "./stall.ts";
-import { planTheft } from "./steal.ts";
-import { type Action, type HostState, type JobState, type LaneState, leftBytes, type MirrorState } from "./world.ts";
+import { decide } from "./decide.ts";
+import { beginHost, type HostLimits, measureHost } from "./host-state.ts";
+import { beginJob, hasHope, hasOthers, isWhole, type NewJob } from "./job-state.ts";
+import { endLane, moveLane, shrinkLane } from "./lane-state.ts";
+import type { Action, HostState, JobState, LaneState, MirrorState, World } from "./world.ts";
 
-export interface SchedulerSettings {
-  /** Lanes of each host; null adapts between 1 and `lanesPerHost`. */
-  readonly lanes: number | null;
-  readonly lanesPerHost: number;
+export interface SchedulerSettings extends HostLimits {
+  /** Lanes of all hosts together. */
   readonly mostLanes: number;
   readonly random: () => number;
-}
-
-export interface NewJob {
-  readonly id: string;
-  readonly size: number;
-  /** Higher goes first. */
-  readonly priority: number;
-  /** What is on disk already. */
-  readonly done: RangeSet;
-  readonly mirrors: readonly { readonly label: string }[];
 }
 
 /** What a range's end means for its job. */
@@ -76,150 +62,30 @@ export interface Scheduler {
 const STANDSTILL_MS = 1_500;
 
 export function createScheduler(settings: SchedulerSettings): Scheduler {
-  const jobs = new Map<string, JobState>();
-  const hosts = new Map<string, HostState>();
-  const lanes = new Map<number, LaneState>();
+  const world: World = { jobs: new Map(), hosts: new Map(), lanes: new Map() };
+  const { jobs, hosts, lanes } = world;
   let lastLane = 0;
   let lastOrder = 0;
   let lastTickMs = 0;
+  const limits = { ...settings, nextLane: () => ++lastLane };
 
   const hostOf = (key: string, nowMs: number): HostState => {
-    const known = hosts.get(key);
-    if (known !== undefined) return known;
-    const budget = createLaneBudget({ first: 4, most: settings.lanesPerHost, fixed: settings.lanes }, nowMs);
-    const host = {
-      key,
-      budget,
-      meter: createMeter(),
-      laneMeter: createMeter(),
-      lanes: new Set<LaneState>(),
-      firstByteMs: 50,
-      restUntilMs: 0,
-      bytesSinceTick: 0,
-    };
+    const host = hosts.get(key) ?? beginHost(key, settings, nowMs);
     hosts.set(key, host);
     return host;
   };
-  const moveLane = (lane: LaneState, position: number, nowMs: number): void => {
-    if (position <= lane.position) return;
-    if (lane.position === lane.start) lane.host.firstByteMs += (nowMs - lane.startedMs - lane.host.firstByteMs) * 0.3;
-    const bytes = position - lane.position;
-    lane.host.bytesSinceTick += bytes;
-    lane.meter.add(bytes, Math.max(1, nowMs - lane.lastMoveMs));
-    lane.position = position;
-    lane.lastMoveMs = nowMs;
-    lane.job.lastHopeMs = nowMs;
-    lane.mirror.failures = 0;
-    lane.mirror.waitedMs = 0;
-    if (lane.generation === lane.mirror.generation) lane.mirror.refusals = 0;
-  };
-  /** This process stood still: that its lanes did, too, says nothing about their servers. */
-  const forgiveSilence = (ms: number): void => {
-    for (const lane of lanes.values()) lane.lastMoveMs += ms;
-  };
-  const measureHosts = (ms: number, nowMs: number): void => {
-    for (const host of hosts.values()) {
-      host.budget.observe(host.bytesSinceTick, busyLanes(host), nowMs);
-      if (host.lanes.size > 0 || host.bytesSinceTick > 0) {
-        host.meter.add(host.bytesSinceTick, ms);
-        host.laneMeter.add(host.bytesSinceTick, ms * Math.max(1, host.lanes.size));
-      }
-      host.bytesSinceTick = 0;
-    }
-  };
-  const openLane = (job: JobState, mirror: MirrorState, host: HostState, nowMs: number): Action | null => {
-    const first = job.pending[0];
-    if (first === undefined) return null;
-    const pace = { laneRate: host.laneMeter.rate(), firstByteMs: host.firstByteMs };
-    const bytes = mirror.hasRanges
-      ? rangeSize(pace, leftBytes(job), Math.max(host.budget.limit(), job.lanes.size))
-      : job.size;
-    const range = { start: first.start, end: Math.min(first.end, first.start + bytes) };
-    job.pending = removeRange(job.pending, range);
-    lastLane += 1;
-    const lane: LaneState = {
-      id: lastLane,
-      job,
-      mirror,
-      host,
-      generation: mirror.generation,
-      ...range,
-      position: range.start,
-      startedMs: nowMs,
-      lastMoveMs: nowMs,
-      meter: createMeter(),
-      cutMs: Number.NEGATIVE_INFINITY,
-      isStalled: false,
-      isCancelled: false,
-    };
-    lanes.set(lane.id, lane);
-    job.lanes.add(lane);
-    host.lanes.add(lane);
-    return { kind: "open", lane: lane.id, job: job.id, mirror: mirror.index, range, isGeneral: mirror.isGeneral };
-  };
-  const cancelSilent = (nowMs: number): Action[] =>
-    [...lanes.values()]
-      .filter((lane) => !lane.isCancelled && isSilent(lane, nowMs))
-      .map((lane) => {
-        lane.isStalled = true;
-        lane.isCancelled = true;
-        return { kind: "cancel", lane: lane.id };
-      });
-  const resolveClosed = (nowMs: number): Action[] =>
-    [...jobs.values()].flatMap((job) =>
-      job.mirrors
-        .filter((mirror) => mirror.status === "closed" && mirror.restUntilMs <= nowMs && !job.isEnded)
-        .map((mirror): Action => {
-          mirror.status = "opening";
-          return { kind: "resolve", job: job.id, mirror: mirror.index };
-        }),
-    );
-  const restartWhole = (): Action[] =>
-    [...jobs.values()].filter(needsRestart).map((job) => {
-      job.pending = [{ start: 0, end: job.size }];
-      return { kind: "restart", job: job.id };
-    });
+  const mirrorOf = (id: string, index: number): MirrorState | undefined => jobs.get(id)?.mirrors[index];
   const factsOf = (job: JobState, mirror: MirrorState, nowMs: number): AnswerFacts => ({
     nowMs,
-    hasOthers: job.mirrors.some((other) => other !== mirror && other.status !== "dead"),
+    hasOthers: hasOthers(job, mirror),
     random: settings.random,
   });
-  const hasRoom = (host: HostState): boolean =>
-    host.lanes.size < settings.lanesPerHost && busyLanes(host) < host.budget.limit();
-  const fillHost = (host: HostState, nowMs: number): Action[] => {
-    const actions: Action[] = [];
-    const all = [...jobs.values()];
-    while (hasRoom(host) && lanes.size < settings.mostLanes && host.restUntilMs <= nowMs) {
-      const choice = chooseJob(all, host, nowMs);
-      const action = choice === null ? null : openLane(choice.job, choice.mirror, host, nowMs);
-      if (action === null) break;
-      actions.push(action);
-    }
-    return actions;
-  };
-  const stealFor = (host: HostState, nowMs: number): Action[] => {
-    if (host.lanes.size >= host.budget.limit() || host.restUntilMs > nowMs) return [];
-    const theft = planTheft([...jobs.values()], host, nowMs);
-    if (theft === null) return [];
-    theft.victim.cutMs = nowMs;
-    return [{ kind: "shrink", lane: theft.victim.id, end: theft.end }];
-  };
 
   return {
-    addJob: ({ id, size, priority, done, mirrors }, nowMs) => {
+    addJob: (job, nowMs) => {
       lastOrder += 1;
       if (jobs.size === 0 && lanes.size === 0) lastTickMs = nowMs;
-      jobs.set(id, {
-        id,
-        size,
-        priority,
-        order: lastOrder,
-        mirrors: mirrors.map(({ label }, index) => newMirror(label, index)),
-        lanes: new Set(),
-        pending: gapsIn({ start: 0, end: size }, done),
-        lastHopeMs: nowMs,
-        isEnded: false,
-      });
+      jobs.set(job.id, beginJob(job, lastOrder, nowMs));
     },
     removeJob: (id) => {
       const job = jobs.get(id);
@@ -227,7 +93,7 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
       jobs.delete(id);
     },
     mirrorOpened: (id, index, { key, hasRanges }, nowMs) => {
-      const mirror = jobs.get(id)?.mirrors[index];
+      const mirror = mirrorOf(id, index);
       if (mirror === undefined || mirror.status === "dead") return;
       mirror.status = "open";
       mirror.generation += 1;
@@ -235,13 +101,12 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
       mirror.host = hostOf(key, nowMs);
     },
     mirrorUnresolved: (id, index, blame, nowMs) => {
-      const job = jobs.get(id);
-      const mirror = job?.mirrors[index];
+      const [job, mirror] = [jobs.get(id), mirrorOf(id, index)];
       if (job === undefined || mirror === undefined) return null;
       return answerUnresolved(mirror, blame, factsOf(job, mirror, nowMs));
     },
     mirrorDied: (id, index) => {
-      const mirror = jobs.get(id)?.mirrors[index];
+      const mirror = mirrorOf(id, index);
       if (mirror !== undefined) mirror.status = "dead";
     },
     spoil: (id, range) => {
@@ -251,50 +116,36 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
     tick: (positions, nowMs) => {
       const ms = nowMs - lastTickMs;
       lastTickMs = nowMs;
-      if (ms > STANDSTILL_MS) forgiveSilence(ms);
+      if (ms > STANDSTILL_MS) forgiveSilence(lanes.values(), ms);
       for (const [id, position] of positions) {
         const lane = lanes.get(id);
         if (lane !== undefined) moveLane(lane, position, nowMs);
       }
-      measureHosts(ms, nowMs);
-      for (const job of jobs.values())
-        if (job.mirrors.some((mirror) => isHopeful(mirror, nowMs))) job.lastHopeMs = nowMs;
+      for (const host of hosts.values()) measureHost(host, ms, nowMs);
+      for (const job of jobs.values()) if (hasHope(job, nowMs)) job.lastHopeMs = nowMs;
     },
     laneShrunk: (id, end) => {
       const lane = lanes.get(id);
-      if (lane === undefined) return;
-      if (end < lane.end) lane.job.pending = addRange(lane.job.pending, { start: end, end: lane.end });
-      lane.end = end;
+      if (lane !== undefined) shrinkLane(lane, end);
     },
     laneEnded: (id, end, nowMs) => {
       const lane = lanes.get(id);
       if (lane === undefined) return null;
-      moveLane(lane, end.position, nowMs);
       lanes.delete(id);
-      lane.job.lanes.delete(lane);
-      lane.host.lanes.delete(lane);
-      lane.job.pending = addRange(lane.job.pending, { start: end.position, end: lane.end });
-      const range = { start: lane.start, end: end.position };
-      const outcome = { job: lane.job.id, mirror: lane.mirror.index, range, blame: null, isError: false, waitMs: 0 };
-      const failure = end.kind === "failed" ? end.failure : null;
-      const stall =
-        lane.isStalled && end.kind !== "done" ? ({ kind: "network", message: "it fell silent" } as const) : null;
-      const reason = failure ?? stall;
-      if (reason === null) return outcome;
-      const blame = answerFailure(lane, reason, factsOf(lane.job, lane.mirror, nowMs));
-      const waitMs = reason.kind === "busy" ? Math.max(0, lane.host.restUntilMs - nowMs) : 0;
+      endLane(lane, end.position, nowMs);
+      const { job, mirror, host, start } = lane;
+      const range = { start, end: end.position };
+      const outcome = { job: job.id, mirror: mirror.index, range, blame: null, isError: false, waitMs: 0 };
+      const failure = failureIn(lane, end);
+      if (failure === null) return outcome;
+      const blame = answerFailure(lane, failure, factsOf(job, mirror, nowMs));
+      const waitMs = failure.kind === "busy" ? Math.max(0, host.restUntilMs - nowMs) : 0;
       return { ...outcome, blame, isError: true, waitMs };
     },
-    decide: (nowMs) => {
-      const actions = [...cancelSilent(nowMs), ...resolveClosed(nowMs), ...restartWhole()];
-      const fastest = [...hosts.values()].sort((one, other) => other.laneMeter.rate() - one.laneMeter.rate());
-      for (const host of fastest) actions.push(...fillHost(host, nowMs));
-      for (const host of fastest) actions.push(...stealFor(host, nowMs));
-      return actions;
-    },
+    decide: (nowMs) => decide(world, limits, nowMs),
     isWhole: (id) => {
       const job = jobs.get(id);
-      return job !== undefined && job.pending.length === 0 && job.lanes.size === 0;
+      return job !== undefined && isWhole(job);
     },
     hopelessMs: (id, nowMs) => {
       const job = jobs.get(id);
@@ -304,48 +155,12 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
   };
 }
 
-function newMirror(label: string, index: number): MirrorState {
-  return {
-    index,
-    label,
-    status: "closed",
-    host: null,
-    isGeneral: false,
-    hasRanges: true,
-    restUntilMs: 0,
-    failures: 0,
-    refusals: 0,
-    waitedMs: 0,
-    generation: 0,
-    patience: 1,
-  };
+/** This process stood still: that its lanes did, too, says nothing about their servers. */
+function forgiveSilence(lanes: Iterable<LaneState>, ms: number): void {
+  for (const lane of lanes) lane.lastMoveMs += ms;
 }
 
-/** True when a byte may come of this mirror yet: it has not failed, is being asked where it is, or asked for patience. */
-function isHopeful(mirror: MirrorState, nowMs: number): boolean {
-  if (mirror.status === "dead") return false;
-  return (
-    mirror.failures === 0 || mirror.status === "opening" || (mirror.host !== null && mirror.host.restUntilMs > nowMs)
-  );
-}
-
-/**
- * Lanes that take a place of the host's budget. One that ends within the time to a first byte does not: the next range
- * is asked for on another connection meanwhile, so that the host never waits for a request.
- */
-function busyLanes(host: HostState): number {
-  let busy = 0;
-  for (const lane of host.lanes) {
-    const leftMs = ((lane.end - lane.position) / Math.max(1, lane.meter.rate())) * 1000;
-    if (lane.position === lane.start || leftMs > host.firstByteMs) busy += 1;
-  }
-  return busy;
-}
-
-/** True when all that is left are servers without ranges, and a part of the file is missing. */
-function needsRestart(job: JobState): boolean {
-  const left = job.mirrors.filter(({ status }) => status !== "dead");
-  const isWholeOnly = left.length > 0 && left.every(({ status, hasRanges }) => status === "open" && !hasRanges);
-  const isPart = job.pending.length > 0 && (job.pending.length > 1 || leftBytes(job) < job.size);
-  return isWholeOnly && isPart && job.lanes.size === 0;
+function failureIn(lane: LaneState, end: LaneEnd): LaneFailure | null {
+  if (end.kind === "failed") return end.failure;
+  return lane.isStalled && end.kind !== "done" ? { kind: "network", message: "it fell silent" } : null;
 }

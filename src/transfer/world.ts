@@ -74,6 +74,13 @@ export interface LaneState {
   isCancelled: boolean;
 }
 
+/** Everything, by what it is called in actions. */
+export interface World {
+  readonly jobs: Map<string, JobState>;
+  readonly hosts: Map<string, HostState>;
+  readonly lanes: Map<number, LaneState>;
+}
+
 export type Action =
   | {
       readonly kind: "open";

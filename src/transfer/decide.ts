@@ -1,0 +1,75 @@
+/** What is to be done now, as actions: give up silent lanes, ask for addresses, open lanes, cut slow ones. Pure. */
+import { chooseJob } from "./choose-job.ts";
+import { busyLanes } from "./host-state.ts";
+import { needsRestart } from "./job-state.ts";
+import { beginLane } from "./lane-state.ts";
+import { isSilent } from "./stall.ts";
+import { planTheft } from "./steal.ts";
+import type { Action, HostState, World } from "./world.ts";
+
+export interface DecideLimits {
+  readonly lanesPerHost: number;
+  /** Lanes of all hosts together. */
+  readonly mostLanes: number;
+  /** A number that no lane had before. */
+  readonly nextLane: () => number;
+}
+
+/** Changes `world` as if the actions were done already, and returns them in the order in which they are to be done. */
+export function decide(world: World, limits: DecideLimits, nowMs: number): readonly Action[] {
+  const actions = [...cancelSilent(world, nowMs), ...resolveClosed(world, nowMs), ...restartWhole(world)];
+  const fastest = [...world.hosts.values()].sort((one, other) => other.laneMeter.rate() - one.laneMeter.rate());
+  for (const host of fastest) actions.push(...fillHost(world, host, { ...limits, nowMs }));
+  for (const host of fastest) actions.push(...stealFor(world, host, nowMs));
+  return actions;
+}
+
+function cancelSilent({ lanes }: World, nowMs: number): readonly Action[] {
+  const silent = [...lanes.values()].filter((lane) => !lane.isCancelled && isSilent(lane, nowMs));
+  return silent.map((lane) => {
+    lane.isStalled = true;
+    lane.isCancelled = true;
+    return { kind: "cancel", lane: lane.id };
+  });
+}
+
+function resolveClosed({ jobs }: World, nowMs: number): readonly Action[] {
+  return [...jobs.values()].flatMap((job) => {
+    const closed = job.mirrors.filter(({ status, restUntilMs }) => status === "closed" && restUntilMs <= nowMs);
+    return (job.isEnded ? [] : closed).map((mirror): Action => {
+      mirror.status = "opening";
+      return { kind: "resolve", job: job.id, mirror: mirror.index };
+    });
+  });
+}
+
+function restartWhole({ jobs }: World): readonly Action[] {
+  return [...jobs.values()].filter(needsRestart).map((job) => {
+    job.pending = [{ start: 0, end: job.size }];
+    return { kind: "restart", job: job.id };
+  });
+}
+
+function fillHost(world: World, host: HostState, limits: DecideLimits & { readonly nowMs: number }): readonly Action[] {
+  const { lanesPerHost, mostLanes, nextLane, nowMs } = limits;
+  const actions: Action[] = [];
+  const hasRoom = (): boolean => host.lanes.size < lanesPerHost && busyLanes(host) < host.budget.limit();
+  while (hasRoom() && world.lanes.size < mostLanes && host.restUntilMs <= nowMs) {
+    const choice = chooseJob([...world.jobs.values()], host, nowMs);
+    const lane = choice === null ? null : beginLane(nextLane(), choice.job, { ...choice, nowMs });
+    if (lane === null) break;
+    world.lanes.set(lane.id, lane);
+    const { id, start, end, job, mirror } = lane;
+    const range = { start, end };
+    actions.push({ kind: "open", lane: id, job: job.id, mirror: mirror.index, range, isGeneral: mirror.isGeneral });
+  }
+  return actions;
+}
+
+function stealFor({ jobs }: World, host: HostState, nowMs: number): readonly Action[] {
+  if (host.lanes.size >= host.budget.limit() || host.restUntilMs > nowMs) return [];
+  const theft = planTheft([...jobs.values()], host, nowMs);
+  if (theft === null) return [];
+  theft.victim.cutMs = nowMs;
+  return [{ kind: "shrink", lane: theft.victim.id, end: theft.end }];
+}

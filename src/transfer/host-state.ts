@@ -1,0 +1,51 @@
+/** One host of the scheduler: what it carried since the last look, and how many of its lanes are busy. Pure. */
+import { createLaneBudget } from "./lane-budget.ts";
+import { createMeter } from "./meter.ts";
+import type { HostState } from "./world.ts";
+
+export interface HostLimits {
+  /** Lanes of each host; null adapts between 1 and `lanesPerHost`. */
+  readonly lanes: number | null;
+  readonly lanesPerHost: number;
+}
+
+const FIRST_LANES = 4;
+/** What a host is thought to take to its first byte before one came. */
+const FIRST_BYTE_MS = 50;
+
+/** The host at `key`, of which nothing is known yet. */
+export function beginHost(key: string, { lanes, lanesPerHost }: HostLimits, nowMs: number): HostState {
+  return {
+    key,
+    budget: createLaneBudget({ first: FIRST_LANES, most: lanesPerHost, fixed: lanes }, nowMs),
+    meter: createMeter(),
+    laneMeter: createMeter(),
+    lanes: new Set(),
+    firstByteMs: FIRST_BYTE_MS,
+    restUntilMs: 0,
+    bytesSinceTick: 0,
+  };
+}
+
+/** Takes into account what came in the `ms` up to `nowMs`. */
+export function measureHost(host: HostState, ms: number, nowMs: number): void {
+  host.budget.observe(host.bytesSinceTick, busyLanes(host), nowMs);
+  if (host.lanes.size > 0 || host.bytesSinceTick > 0) {
+    host.meter.add(host.bytesSinceTick, ms);
+    host.laneMeter.add(host.bytesSinceTick, ms * Math.max(1, host.lanes.size));
+  }
+  host.bytesSinceTick = 0;
+}
+
+/**
+ * Lanes that take a place of the host's budget. One that ends within the time to a first byte does not: the next range
+ * is asked for on another connection meanwhile, so that the host never waits for a request.
+ */
+export function busyLanes(host: HostState): number {
+  let busy = 0;
+  for (const lane of host.lanes) {
+    const leftMs = ((lane.end - lane.position) / Math.max(1, lane.meter.rate())) * 1000;
+    if (lane.position === lane.start || leftMs > host.firstByteMs) busy += 1;
+  }
+  return busy;
+}

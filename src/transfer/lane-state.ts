@@ -1,0 +1,69 @@
+/** One lane of the scheduler: what it is given, how it moves, and what it leaves when it ends. Pure. */
+import { addRange, removeRange } from "../base/range.ts";
+import { createMeter } from "./meter.ts";
+import { rangeSize } from "./range-size.ts";
+import { type HostState, type JobState, type LaneState, leftBytes, type MirrorState } from "./world.ts";
+
+/** Opens a lane for the first bytes that `job` lacks, or null when it lacks none. */
+export function beginLane(id: number, job: JobState, from: { mirror: MirrorState; nowMs: number }): LaneState | null {
+  const { mirror, nowMs } = from;
+  const { host } = mirror;
+  const first = job.pending[0];
+  if (first === undefined || host === null) return null;
+  const bytes = mirror.hasRanges ? wishedBytes(job, host) : job.size;
+  const range = { start: first.start, end: Math.min(first.end, first.start + bytes) };
+  job.pending = removeRange(job.pending, range);
+  const lane: LaneState = {
+    id,
+    job,
+    mirror,
+    host,
+    generation: mirror.generation,
+    ...range,
+    position: range.start,
+    startedMs: nowMs,
+    lastMoveMs: nowMs,
+    meter: createMeter(),
+    cutMs: Number.NEGATIVE_INFINITY,
+    isStalled: false,
+    isCancelled: false,
+  };
+  job.lanes.add(lane);
+  host.lanes.add(lane);
+  return lane;
+}
+
+function wishedBytes(job: JobState, host: HostState): number {
+  const pace = { laneRate: host.laneMeter.rate(), firstByteMs: host.firstByteMs };
+  return rangeSize(pace, leftBytes(job), Math.max(host.budget.limit(), job.lanes.size));
+}
+
+/** Its bytes have come as far as `position`: that is good news of its job, its mirror and its host. */
+export function moveLane(lane: LaneState, position: number, nowMs: number): void {
+  const { job, mirror, host } = lane;
+  if (position <= lane.position) return;
+  if (lane.position === lane.start) host.firstByteMs += (nowMs - lane.startedMs - host.firstByteMs) * 0.3;
+  const bytes = position - lane.position;
+  host.bytesSinceTick += bytes;
+  lane.meter.add(bytes, Math.max(1, nowMs - lane.lastMoveMs));
+  lane.position = position;
+  lane.lastMoveMs = nowMs;
+  job.lastHopeMs = nowMs;
+  mirror.failures = 0;
+  mirror.waitedMs = 0;
+  if (lane.generation === mirror.generation) mirror.refusals = 0;
+}
+
+/** It stops at `end`; what lies behind is to be fetched by another. */
+export function shrinkLane(lane: LaneState, end: number): void {
+  if (end < lane.end) lane.job.pending = addRange(lane.job.pending, { start: end, end: lane.end });
+  lane.end = end;
+}
+
+/** It is gone, and came as far as `position`. */
+export function endLane(lane: LaneState, position: number, nowMs: number): void {
+  moveLane(lane, position, nowMs);
+  lane.job.lanes.delete(lane);
+  lane.host.lanes.delete(lane);
+  lane.job.pending = addRange(lane.job.pending, { start: position, end: lane.end });
+}
