@@ -1,39 +1,16 @@
 /** Runs what the scheduler decides on real lanes: the only place where its actions become deeds. */
 import type { Clock } from "../base/clock.ts";
 import { isModelsError, ModelsError, reasonOf } from "../base/errors.ts";
-import { type Deferred, deferred } from "../base/flow.ts";
-import type { Endpoint, Mirror } from "../base/mirror.ts";
-import type { ByteRange, RangeSet } from "../base/range.ts";
+import { deferred } from "../base/flow.ts";
+import type { Endpoint } from "../base/mirror.ts";
+import type { ByteRange } from "../base/range.ts";
 import type { LaneEnd, LanePool, RunningLane } from "../net/lane-pool.ts";
+import { type ActiveJob, activate, carriers, type EngineJob, take, takeWritten } from "./active-job.ts";
 import type { Blame } from "./answers.ts";
 import { diskFailure, mirrorsFailure } from "./failures.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Action } from "./world.ts";
-
-export interface EngineJob {
-  /** What it is called in errors. */
-  readonly name: string;
-  readonly size: number;
-  readonly priority: number;
-  readonly done: RangeSet;
-  readonly mirrors: readonly Mirror[];
-  /** Descriptor of the partial file. */
-  readonly file: number;
-  readonly listeners: EngineListeners;
-}
-
-export interface EngineListeners {
-  /** Called every tick, and whenever a range ends. */
-  readonly onTick: (elapsedMs: number) => void;
-  readonly onError: (mirror: number) => void;
-  /** A mirror was given up for this job. */
-  readonly onBlame: (mirror: number, blame: Blame) => void;
-  /** A server asked to be left alone for so long. */
-  readonly onWait: (mirror: number, waitMs: number) => void;
-  /** What is there is of no use: the file begins again at byte 0. */
-  readonly onRestart: () => void;
-}
 
 /** One job as the engine runs it. */
 export interface EngineRun {
@@ -56,28 +33,6 @@ export interface Engine {
 const TICK_MS = 40;
 /** Without a byte for this long, from any mirror, with nobody asking for patience, a job has failed. */
 const HOPELESS_MS = 90_000;
-
-interface ActiveJob extends EngineJob {
-  readonly id: string;
-  readonly abort: AbortController;
-  readonly endpoints: (Endpoint | null)[];
-  readonly lanes: Map<number, ActiveLane>;
-  written: JournalEntry[];
-  /** Settled by the next time that the job is whole, or failed. */
-  next: Deferred<void> | null;
-  failure: ModelsError | null;
-  /** What a mirror last did wrong, for the error when none is left. */
-  lastBlame: { readonly label: string; readonly blame: Blame } | null;
-  lastTrouble: string | null;
-  idle: Deferred<void> | null;
-}
-
-interface ActiveLane {
-  readonly lane: RunningLane;
-  readonly mirror: number;
-  /** Everything before this was handed out by takeWritten. */
-  taken: number;
-}
 
 export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: LanePool }): Engine {
   const { clock, pool } = ports;
@@ -224,19 +179,7 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
   return {
     run: (asked) => {
       lastId += 1;
-      const job: ActiveJob = {
-        ...asked,
-        id: String(lastId),
-        abort: new AbortController(),
-        endpoints: asked.mirrors.map(() => null),
-        lanes: new Map(),
-        written: [],
-        next: null,
-        failure: null,
-        lastBlame: null,
-        lastTrouble: null,
-        idle: null,
-      };
+      const job = activate(asked, String(lastId));
       begin(job);
       return {
         whole: () => {
@@ -256,28 +199,6 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
       };
     },
   };
-}
-
-function take(job: ActiveJob, mirror: number, range: ByteRange): void {
-  const source = job.mirrors[mirror]?.source;
-  if (range.end > range.start && source !== undefined) job.written.push({ mirror: source, range });
-}
-
-function takeWritten(job: ActiveJob): readonly JournalEntry[] {
-  for (const active of job.lanes.values()) {
-    const written = active.lane.written();
-    take(job, active.mirror, { start: active.taken, end: written });
-    active.taken = Math.max(active.taken, written);
-  }
-  const entries = job.written;
-  job.written = [];
-  return entries;
-}
-
-function carriers(job: ActiveJob): readonly number[] {
-  const lanes = new Map<number, number>();
-  for (const { mirror } of job.lanes.values()) lanes.set(mirror, (lanes.get(mirror) ?? 0) + 1);
-  return [...lanes].sort(([, one], [, other]) => other - one).map(([mirror]) => mirror);
 }
 
 const hostKey = (endpoint: Endpoint): string => (endpoint.kind === "file" ? "file" : new URL(endpoint.url).origin);
