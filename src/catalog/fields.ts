@@ -1,7 +1,18 @@
 /** The schemas of the fields that manifests, kits, lockfiles and piece tables share. */
 import { z } from "zod";
 import { checkedText, wholeNumber } from "./check.ts";
-import { FORMAT_VERSION, LINE_RULE, MAX_SIZE, NAME, NAME_RULE, PATH_RULE, SHA256_RULE, SOURCE_RULE } from "./rules.ts";
+import {
+  FORMAT_VERSION,
+  LINE_RULE,
+  MAX_SIZE,
+  NAME,
+  NAME_RULE,
+  PATH_RULE,
+  ROUGH_SIZE,
+  ROUGH_SIZE_RULE,
+  SHA256_RULE,
+  SOURCE_RULE,
+} from "./rules.ts";
 
 /** `version: 1`. */
 export const versionField: z.ZodLiteral<1> = z.literal(FORMAT_VERSION);
@@ -21,6 +32,9 @@ export const sizeField: z.ZodNumber = wholeNumber(
   MAX_SIZE,
   "write the size in bytes, or leave it out when nobody knows it",
 );
+
+/** A size as a public list rounds it. */
+export const roughSizeField: z.ZodString = checkedText(ROUGH_SIZE_RULE).meta({ pattern: ROUGH_SIZE.source });
 
 /** 64 lower-case hex digits. */
 export const sha256Field: z.ZodString = checkedText(SHA256_RULE).meta({ pattern: "^[0-9a-f]{64}$" });

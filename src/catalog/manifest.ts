@@ -1,5 +1,6 @@
 /** The format of a manifest, and what its entries become. */
 import type { Sha256 } from "../base/artifact.ts";
+import { parseBytes } from "../base/bytes.ts";
 import type { Problem } from "../base/errors.ts";
 import type { TreePath } from "../base/paths.ts";
 import type { Checked } from "./checked.ts";
@@ -11,6 +12,7 @@ import {
   isLine,
   isName,
   isPath,
+  isRoughSize,
   isSize,
   isSource,
   isVersion,
@@ -26,6 +28,7 @@ export interface ManifestEntry {
   readonly path: string;
   readonly aliases?: readonly string[] | undefined;
   readonly size?: number | null | undefined;
+  readonly roughSize?: string | null | undefined;
   readonly sha256?: string | null | undefined;
   readonly digestFrom?: string | null | undefined;
   readonly license?: string | null | undefined;
@@ -48,6 +51,7 @@ const isEntry = mapping(
   {
     aliases: listOf(isPath),
     size: orNull(isSize),
+    roughSize: orNull(isRoughSize),
     sha256: orNull(isDigest),
     digestFrom: orNull(isLine),
     license: orNull(isLine),
@@ -98,6 +102,7 @@ function toModel(entry: ManifestEntry, at: string): Model {
     path: entry.path as TreePath,
     aliases: (entry.aliases ?? []) as TreePath[],
     size: entry.size ?? null,
+    ...(entry.roughSize ? { roughSize: parseBytes(entry.roughSize) } : {}),
     sha256: (entry.sha256 ?? null) as Sha256 | null,
     digestFrom: entry.digestFrom ?? null,
     license: entry.license ?? null,

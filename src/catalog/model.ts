@@ -11,6 +11,8 @@ export interface Model {
   readonly aliases: readonly TreePath[];
   /** Bytes, or null when the manifest leaves it open. */
   readonly size: number | null;
+  /** Bytes as a public list rounds them, where nobody says the exact number: for advice, never to check a file by. */
+  readonly roughSize?: number;
   /** Null when the manifest leaves it open. */
   readonly sha256: Sha256 | null;
   /** Who says so, where the digest was not proven (`single list`). */

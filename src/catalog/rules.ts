@@ -33,6 +33,14 @@ export const PATH_RULE: TextRule = {
   fix: "write a relative path with forward slashes, such as loras/name.safetensors",
 };
 
+/** A size as lists print it. */
+export const ROUGH_SIZE: RegExp = /^[0-9]{1,6}(?:\.[0-9]{1,3})? ?[kMGT]B$/;
+
+export const ROUGH_SIZE_RULE: TextRule = {
+  problem: (text) => (ROUGH_SIZE.test(text) ? null : "is no rounded size"),
+  fix: "write it as the list prints it, such as 12.7 GB",
+};
+
 /** 64 lower-case hex digits. */
 export const SHA256_RULE: TextRule = {
   problem: (text) => {

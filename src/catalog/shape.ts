@@ -2,7 +2,16 @@
  * Whether a document is plainly right, told without the schema library, which takes 45 ms to load: as long as
  * all else that a check of the tree does. Where this says no, the schema has the word.
  */
-import { FORMAT_VERSION, LINE_RULE, NAME_RULE, PATH_RULE, SHA256_RULE, SOURCE_RULE, type TextRule } from "./rules.ts";
+import {
+  FORMAT_VERSION,
+  LINE_RULE,
+  NAME_RULE,
+  PATH_RULE,
+  ROUGH_SIZE_RULE,
+  SHA256_RULE,
+  SOURCE_RULE,
+  type TextRule,
+} from "./rules.ts";
 
 /** True when a value is right for sure. */
 export type Shape = (value: unknown) => boolean;
@@ -49,6 +58,7 @@ export const isVersion: Shape = (value) => value === FORMAT_VERSION;
 /** The fields that formats share, by the same rules as their schemas. */
 export const isName: Shape = textBy(NAME_RULE);
 export const isPath: Shape = textBy(PATH_RULE);
+export const isRoughSize: Shape = textBy(ROUGH_SIZE_RULE);
 export const isDigest: Shape = textBy(SHA256_RULE);
 export const isSource: Shape = textBy(SOURCE_RULE);
 export const isLine: Shape = textBy(LINE_RULE);

@@ -21,6 +21,7 @@ const ORDER: readonly string[] = [
   "path",
   "aliases",
   "size",
+  "roughSize",
   "sha256",
   "digestFrom",
   "license",

@@ -25,8 +25,8 @@ export interface KitEntry {
 /** A kit with one of its choices. */
 export interface VariantEntry extends Pick<KitEntry, "models" | "size" | "unknownSizes"> {
   readonly name: string;
-  /** The largest file, or null when the size of one is unknown that may be larger. */
-  readonly largest: { readonly model: string; readonly size: number } | null;
+  /** The largest file, or null when the size of one is unknown, even roughly, that may be larger. */
+  readonly largest: { readonly model: string; readonly size: number; readonly isRough: boolean } | null;
 }
 
 /**
@@ -59,8 +59,10 @@ function countsOf(models: readonly Model[]): Pick<KitEntry, "models" | "size" | 
 }
 
 function variantEntry(name: string, models: readonly Model[]): VariantEntry {
-  const counts = countsOf(models);
-  const [first, ...rest] = models.map((model) => ({ model: model.name, size: model.size ?? 0 }));
-  const largest = rest.reduce((most, one) => (most !== undefined && one.size > most.size ? one : most), first);
-  return { name, ...counts, largest: counts.unknownSizes > 0 ? null : (largest ?? null) };
+  const sizes = models.flatMap(({ name: model, size, roughSize }) => {
+    const known = size ?? roughSize;
+    return known === undefined ? [] : [{ model, size: known, isRough: size === null }];
+  });
+  const [largest = null] = [...sizes].sort((one, other) => other.size - one.size);
+  return { name, ...countsOf(models), largest: sizes.length < models.length ? null : largest };
 }

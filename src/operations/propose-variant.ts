@@ -45,6 +45,7 @@ function wordsFor(best: Basis | null, basis: readonly Basis[], room: number): st
   if (basis.length === 0) return "this kit has no variants to choose between";
   if (best?.largest == null)
     return `no variant is known to fit into ${limit}: ComfyUI then offloads, which is slower${open}`;
-  const { model, size } = best.largest;
-  return `the largest file of ${best.variant} is ${model} with ${formatBytes(size)}, which fits into ${limit}${open}`;
+  const { model, size, isRough } = best.largest;
+  const bytes = `${isRough ? "about " : ""}${formatBytes(size)}`;
+  return `the largest file of ${best.variant} is ${model} with ${bytes}, which fits into ${limit}${open}`;
 }

@@ -6,8 +6,10 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { collisionKey, treePathProblem } from "../../src/base/paths.ts";
 import { loadCatalog } from "../../src/catalog/load.ts";
 import type { Catalog, Model } from "../../src/catalog/model.ts";
-import { modelsOfKit } from "../../src/catalog/select.ts";
+import { modelsOfKit, variantsOfKit } from "../../src/catalog/select.ts";
 import { sourceProblem } from "../../src/catalog/source-uri.ts";
+import { listKits } from "../../src/operations/kits.ts";
+import { proposeVariant } from "../../src/operations/propose-variant.ts";
 
 const MANIFESTS = fileURLToPath(new URL("../../manifests", import.meta.url));
 const KITS = fileURLToPath(new URL("../../kits", import.meta.url));
@@ -52,7 +54,7 @@ const CORE_KITS: readonly (readonly [kit: string, paths: readonly string[]])[] =
 /** Folders below `models` that ComfyUI or the custom nodes of a kit read. */
 const FOLDERS: ReadonlySet<string> = new Set(
   (
-    "checkpoints clip clip_vision controlnet diffusion_models facedetection facerestore_models facexlib insightface " +
+    "animatediff_models checkpoints clip clip_vision controlnet diffusion_models facedetection facerestore_models facexlib insightface " +
     "instantid ipadapter ipadapter-flux liveportrait loras model_patches pulid SEEDVR2 style_models text_encoders " +
     "ultralytics unet upscale_models vae"
   ).split(" "),
@@ -255,8 +257,41 @@ describe("its kits", () => {
     }
   });
 
+  it("every variant resolves, and holds no model of another precision than its name says", () => {
+    const chosen = [...catalog.kits.values()].flatMap(({ name, variants = [] }) =>
+      variants.map((one) => ({ kit: name, ...one })),
+    );
+    expect(chosen.length).toBeGreaterThan(15);
+    for (const { kit, name, models: own } of chosen) {
+      const said = modelsOfKit(catalog, kit, name).flatMap(({ name: model, variant }) =>
+        own.includes(model) ? (variant ?? []) : [],
+      );
+      expect(said.length, `${kit} ${name}`).toBeGreaterThan(0);
+      expect(
+        said.filter((variant) => name.split("-")[0] !== variant),
+        `${kit} ${name}`,
+      ).toEqual([]);
+    }
+  });
+
+  it("a card with 12 GB can hold a variant of flux, told from sizes alone", () => {
+    const [flux] = listKits(catalog, ["flux"]);
+    expect(flux?.variants.map(({ name }) => name)).toEqual(["bf16", "fp8", "gguf", "gguf-q6", "gguf-q4"]);
+    expect(proposeVariant(flux?.variants ?? [], 12 * 1024 ** 3)).toMatchObject({ variant: "gguf-q6" });
+  });
+
+  it("a rounded size stands only where the exact one is unknown", () => {
+    expect(models.filter(({ size, roughSize }) => size !== null && roughSize !== undefined)).toEqual([]);
+  });
+
   it("every model is in one, so that none is listed for nobody", () => {
-    const used = new Set([...catalog.kits.keys()].flatMap((kit) => modelsOfKit(catalog, kit).map(({ name }) => name)));
+    const used = new Set(
+      [...catalog.kits.keys()].flatMap((kit) =>
+        [undefined, ...variantsOfKit(catalog, kit)].flatMap((variant) =>
+          modelsOfKit(catalog, kit, variant).map(({ name }) => name),
+        ),
+      ),
+    );
     expect(models.map(({ name }) => name).filter((name) => !used.has(name) && !WITHOUT_KIT.includes(name))).toEqual([]);
   });
 });

@@ -44,11 +44,12 @@ describe("listKits()", () => {
       model("vae", { size: 100 }),
       model("big", { size: 900 }),
       model("small", { size: 300 }),
+      model("rough", { size: null, roughSize: 310 }),
       model("odd", { size: null }),
     ];
     const variants = [
       { name: "bf16", models: ["big"] },
-      { name: "fp8", models: ["small"] },
+      { name: "fp8", models: ["small", "rough"] },
       { name: "gguf", models: ["odd"] },
     ];
     const one = catalogOf(models);
@@ -56,10 +57,22 @@ describe("listKits()", () => {
       ["k", { name: "k", description: "", includes: [], models: ["vae"], variants, at: "k.yaml:1:1" }],
     ]);
     const [kit] = listKits({ ...one, kits }, ["k"], "fp8");
-    expect(kit?.models).toEqual(["vae", "small"]);
+    expect(kit?.models).toEqual(["vae", "small", "rough"]);
     expect(kit?.variants).toEqual([
-      { name: "bf16", models: ["vae", "big"], size: 1000, unknownSizes: 0, largest: { model: "big", size: 900 } },
-      { name: "fp8", models: ["vae", "small"], size: 400, unknownSizes: 0, largest: { model: "small", size: 300 } },
+      {
+        name: "bf16",
+        models: ["vae", "big"],
+        size: 1000,
+        unknownSizes: 0,
+        largest: { model: "big", size: 900, isRough: false },
+      },
+      {
+        name: "fp8",
+        models: ["vae", "small", "rough"],
+        size: 400,
+        unknownSizes: 1,
+        largest: { model: "rough", size: 310, isRough: true },
+      },
       { name: "gguf", models: ["vae", "odd"], size: 100, unknownSizes: 1, largest: null },
     ]);
   });

@@ -8,7 +8,7 @@ const variant = (name: string, size: number | null): VariantEntry => ({
   models: [`m-${name}`],
   size: size ?? 0,
   unknownSizes: size === null ? 1 : 0,
-  largest: size === null ? null : { model: `m-${name}`, size },
+  largest: size === null ? null : { model: `m-${name}`, size, isRough: name === "gguf" },
 });
 const ALL = [variant("bf16", 23.8e9), variant("fp8", 11.9e9), variant("gguf", 6.8e9)];
 
@@ -28,6 +28,10 @@ describe("proposeVariant()", () => {
     expect(proposal.says).toBe(
       "the largest file of fp8 is m-fp8 with 11.9 GB, which fits into 14.6 GB, 85 % of the memory; of bf16 a size is unknown",
     );
+  });
+
+  it("says about of a size that a list rounds", () => {
+    expect(proposeVariant(ALL, 12 * 1024 ** 3).says).toContain("m-gguf with about 6.8 GB");
   });
 
   it("proposes nothing that is not known to fit", () => {

@@ -3,7 +3,7 @@ import { formatBytes } from "../../base/bytes.ts";
 import { didYouMean } from "../../base/did-you-mean.ts";
 import { ModelsError } from "../../base/errors.ts";
 import type { Catalog } from "../../catalog/model.ts";
-import type { KitEntry } from "../../operations/kits.ts";
+import type { KitEntry, VariantEntry } from "../../operations/kits.ts";
 import { type Proposal, proposeVariant } from "../../operations/propose-variant.ts";
 import type { Paper } from "../../report/notices.ts";
 import { formatTable } from "../../report/table.ts";
@@ -82,8 +82,7 @@ function vramBytes(text: string): number {
 function variantLines({ variants }: KitEntry, proposal: Proposal | null, { style, width }: Paper): readonly string[] {
   if (variants.length === 0 && proposal === null) return [];
   const rows = variants.map((variant) => {
-    const largest = variant.largest === null ? "unknown" : formatBytes(variant.largest.size);
-    return [printable(variant.name), sizeText(variant), largest, printable(variant.models.join(", "))];
+    return [printable(variant.name), sizeText(variant), largestText(variant), printable(variant.models.join(", "))];
   });
   const columns = [
     { title: "variant" },
@@ -95,6 +94,10 @@ function variantLines({ variants }: KitEntry, proposal: Proposal | null, { style
   if (proposal === null) return table;
   const says = wrapText(`${proposal.variant ?? "none"}: ${proposal.says}`, width ?? 100);
   return [...table, "", ...says.map((line, index) => (index === 0 ? `${style.accent("proposed")} ${line}` : line))];
+}
+
+function largestText({ largest }: VariantEntry): string {
+  return largest === null ? "unknown" : `${largest.isRough ? "about " : ""}${formatBytes(largest.size)}`;
 }
 
 function listLines(kits: readonly KitEntry[], { width, style }: Paper): readonly string[] {
