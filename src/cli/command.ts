@@ -76,6 +76,8 @@ export interface Flags {
   readonly all?: boolean;
   readonly name?: string;
   readonly path?: string;
+  readonly yes?: boolean;
+  readonly unfinished?: boolean;
   readonly strict?: boolean;
 }
 

@@ -34,6 +34,18 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/mirror.ts")).mirrorCommand,
   },
   {
+    name: "add",
+    purpose: "write a manifest entry for a source, with size, digest and place",
+    group: "Publish",
+    load: async () => (await import("./commands/add.ts")).addCommand,
+  },
+  {
+    name: "bucket",
+    purpose: "list a bucket, compare it with the catalogue, verify it, remove from it",
+    group: "Publish",
+    load: async () => (await import("./commands/bucket.ts")).bucketCommand,
+  },
+  {
     name: "check",
     purpose: "prove, without network, that the selection is here",
     group: "Prove",

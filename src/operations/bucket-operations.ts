@@ -1,8 +1,14 @@
 /** The operations on buckets, each loaded by the first call that needs it. */
 import { resolve } from "node:path";
 import type { Clock } from "../base/clock.ts";
+import type { Report } from "../base/events.ts";
 import { packageVersion } from "../base/version.ts";
+import type { Model } from "../catalog/model.ts";
 import type { MemoryReader } from "../net/memory-reader.ts";
+import type { AddOptions, AddReport, Asking } from "./add.ts";
+import type { BucketContext, BucketListing } from "./bucket-contents.ts";
+import type { BucketReport } from "./bucket-diff.ts";
+import type { RemovalReport } from "./bucket-remove.ts";
 import type { Parts } from "./parts.ts";
 import type { PublishOptions } from "./publish.ts";
 import type { PublishPorts, PublishResult, PublishSettings, ToBucketOptions } from "./publish-ports.ts";
@@ -25,6 +31,41 @@ export interface BucketOperations {
    * @throws ModelsError with the gravest failure, listing all
    */
   readonly mirror: (request: Selectors & ToBucketOptions) => Promise<PublishResult>;
+  /** Writes a manifest entry for a source, with the figures that its site declares. */
+  readonly add: (uri: string, options?: AddOptions) => Promise<AddReport>;
+  /** Lists a bucket, and which of the catalogue's models each object is. */
+  readonly listBucket: (request: BucketRequest) => Promise<BucketListing>;
+  /** Holds a bucket against the selection, or without one against the whole catalogue; downloads nothing. */
+  readonly diffBucket: (request: Selectors & BucketRequest) => Promise<BucketReport>;
+  /** Proves the objects of the selection (or of the whole catalogue) that are in a bucket. */
+  readonly verifyBucket: (request: Selectors & BucketRequest & VerifyBucketOptions) => Promise<BucketReport>;
+  /** Removes objects by key, URI or model's name, with their piece tables. */
+  readonly removeFromBucket: (request: BucketRequest & RemoveOptions) => Promise<RemovalReport>;
+}
+
+/** Which bucket. */
+export interface BucketRequest extends Pick<ToBucketOptions, "to" | "layout"> {
+  readonly signal?: AbortSignal;
+}
+
+export interface VerifyBucketOptions {
+  /** Reads every byte. @default false: ETags that were noted at publication prove it */
+  readonly isDeep?: boolean;
+  /** Hears of objects that are read. */
+  readonly onProgress?: (progress: {
+    readonly path: string;
+    readonly doneBytes: number;
+    readonly size: number;
+  }) => void;
+}
+
+export interface RemoveOptions {
+  /** Keys, URIs, or names of models. */
+  readonly what: readonly string[];
+  /** Without it nothing is removed, and the error lists what would be. @default false */
+  readonly isSure?: boolean;
+  /** Uploads that were begun and never finished, too. @default false */
+  readonly isUnfinished?: boolean;
 }
 
 type BucketParts = Pick<Parts, "settings" | "catalog" | "tree" | "select" | "syncPorts">;
@@ -54,6 +95,20 @@ export function createBucketOperations(
     const { manifests, mirrors } = settings;
     return { ports, settings: { manifests, mirrors, cwd } };
   };
+  const within = async <T>(request: BucketRequest, look: (context: BucketContext) => Promise<T>): Promise<T> => {
+    const [{ parseDestination }, { ports, settings }] = await Promise.all([import("./destination.ts"), context()]);
+    const { to, layout, signal = new AbortController().signal } = request;
+    const destination = parseDestination(to, { layout, mirrors: settings.mirrors });
+    const bucket = await ports.openBucket(destination);
+    try {
+      return await look({ bucket, destination, catalog: ports.catalog, signal });
+    } finally {
+      await bucket.close();
+    }
+  };
+  const selected = async (request: Selectors): Promise<readonly Model[] | null> =>
+    isEmptySelection(request) ? null : (await parts.select(request)).models;
+  const all = async (): Promise<readonly Model[]> => [...(await parts.catalog()).models.values()];
   const inFolder = <T extends { readonly manifest?: string | null | undefined }>(asked: T): T =>
     typeof asked.manifest === "string" ? { ...asked, manifest: resolve(cwd, asked.manifest) } : asked;
 
@@ -62,8 +117,11 @@ export function createBucketOperations(
       const { publish, publishSubjects } = await import("./publish.ts");
       const opened = await context();
       const selectors = { ...request, models: [] };
-      const selected = isEmptySelection(selectors) ? [] : (await parts.select(selectors)).models;
-      return await publish(await publishSubjects(request, selected, opened), inFolder(request), opened);
+      return await publish(
+        await publishSubjects(request, (await selected(selectors)) ?? [], opened),
+        inFolder(request),
+        opened,
+      );
     },
     mirror: async (request) => {
       const [{ mirror }, { createMemoryReader }, { models }, opened, { openNetwork }, settings] = await Promise.all([
@@ -81,6 +139,43 @@ export function createBucketOperations(
         ports: { ...opened.ports, openNetwork, openReader },
         settings: { ...opened.settings, allowPickle },
       });
+    },
+    add: async (uri, options = {}) => {
+      const [{ addModel }, { openAsking }, { writeManifestEntry }, settings, catalog] = await Promise.all([
+        import("./add.ts"),
+        import("./open-asking.ts"),
+        import("../catalog/write-manifest.ts"),
+        parts.settings(),
+        parts.catalog(),
+      ]);
+      const open = (report: Report): Promise<Asking> => openAsking(settings, { clock, report });
+      const ports = { catalog, clock, openAsking: open, writeEntry: writeManifestEntry };
+      const to = options.to === undefined ? {} : { to: resolve(cwd, options.to) };
+      return await addModel(uri, { ...options, ...to }, { ports, settings });
+    },
+    listBucket: async (request) => {
+      const { listBucket } = await import("./bucket-contents.ts");
+      return await within(request, listBucket);
+    },
+    diffBucket: async (request) => {
+      const [{ diffBucket }, models] = await Promise.all([import("./bucket-diff.ts"), selected(request)]);
+      const whole = await all();
+      return await within(request, (look) => diffBucket(look, models ?? whole, { isWhole: models === null }));
+    },
+    verifyBucket: async ({ isDeep = false, onProgress, ...request }) => {
+      const [{ verifyBucket }, models] = await Promise.all([import("./bucket-verify.ts"), selected(request)]);
+      const whole = await all();
+      const tell = (path: string, doneBytes: number, size: number): void => onProgress?.({ path, doneBytes, size });
+      return await within(request, (look) =>
+        verifyBucket(look, models ?? whole, { isDeep, isWhole: models === null, onProgress: tell }),
+      );
+    },
+    removeFromBucket: async ({ what, isSure = false, isUnfinished = false, ...request }) => {
+      const [{ removeObjects }, { keysOf }] = await Promise.all([
+        import("./bucket-remove.ts"),
+        import("./bucket-contents.ts"),
+      ]);
+      return await within(request, (look) => removeObjects(look, keysOf(what, look), { isSure, isUnfinished }));
     },
   };
 }

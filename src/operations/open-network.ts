@@ -64,12 +64,13 @@ export async function fetchText(
   }
 }
 
-interface ControlPlane {
+export interface ControlPlane {
   readonly http: Http;
   readonly s3: S3;
 }
 
-async function openControlPlane(settings: Settings, clock: Clock, report: Report): Promise<ControlPlane> {
+/** Opens connections to nothing yet. `http` is closed by whoever opened it. */
+export async function openControlPlane(settings: Settings, clock: Clock, report: Report): Promise<ControlPlane> {
   const [{ createHttp }, { createS3 }] = await Promise.all([import("../net/http.ts"), import("../net/s3.ts")]);
   const { caFile, proxy } = settings;
   const http = createHttp({ caFile, proxy, userAgent: userAgent() }, { clock, report });

@@ -54,15 +54,20 @@ const asRecord = (value: unknown): Json => (typeof value === "object" && value !
 
 /** The digest of the one file that `source` chooses; null when the choice leaves several. */
 export function digestIn(metadata: unknown, source: CivitaiSource): Sha256 | null {
+  const { hashes } = asRecord(choiceIn(metadata, source));
+  const sha256 = String(asRecord(hashes).SHA256 ?? "").toLowerCase();
+  return isSha256(sha256) ? sha256 : null;
+}
+
+/** The one file of the version's metadata that `source` chooses; undefined when the choice leaves several. */
+export function choiceIn(metadata: unknown, source: CivitaiSource): unknown {
   const { files } = asRecord(metadata);
   const all = Array.isArray(files) ? files.map(asRecord) : [];
   const chosen = all.filter((file) =>
     Object.entries(source.choice).every(([name, value]) => hasChoice(file, name, value)),
   );
   const primary = chosen.filter((file) => file.primary === true);
-  const one = chosen.length === 1 ? chosen[0] : primary.length === 1 ? primary[0] : undefined;
-  const sha256 = String(asRecord(one?.hashes).SHA256 ?? "").toLowerCase();
-  return isSha256(sha256) ? sha256 : null;
+  return chosen.length === 1 ? chosen[0] : primary.length === 1 ? primary[0] : undefined;
 }
 
 function hasChoice(file: Json, name: string, value: string): boolean {
