@@ -1,9 +1,10 @@
-/** Writes the JSON Schemas that editors use to complete and check manifests, kits and configs. */
+/** Writes the JSON Schemas that editors use to complete and check manifests, kits, configs and endpoints. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { z } from "zod";
 import { configSchema } from "../src/catalog/config.ts";
+import { endpointsSchema } from "../src/catalog/endpoints.ts";
 import { kitSchema } from "../src/catalog/kit-schema.ts";
 import { manifestSchema } from "../src/catalog/manifest-schema.ts";
 
@@ -11,6 +12,7 @@ const SCHEMAS: readonly (readonly [path: string, title: string, schema: z.ZodTyp
   ["manifests/manifest.schema.json", "modelferry manifest", manifestSchema],
   ["manifests/config.schema.json", "modelferry config", configSchema],
   ["kits/kit.schema.json", "modelferry kit", kitSchema],
+  ["manifests/endpoints.schema.json", "modelferry endpoints", endpointsSchema],
 ];
 
 /** The text of every schema file, by its absolute path. */

@@ -8,12 +8,6 @@ import { quote } from "./quote.ts";
 import { readDocument } from "./read.ts";
 import { writeAtomic } from "./write-atomic.ts";
 
-/** The one spelling of a kit: equal kits give equal texts. */
-export function formatKit({ name, description, models }: Pick<Kit, "name" | "description" | "models">): string {
-  const list = models.length === 0 ? " []" : models.map((model) => `\n  - ${quote(model)}`).join("");
-  return `version: 1\nname: ${quote(name)}\ndescription: ${quote(description)}\nmodels:${list}\n`;
-}
-
 /**
  * Writes the kit whole or not at all.
  * @throws ModelsError `MANIFEST_INVALID` when its name cannot be one, `DISK_FAILED`, `DISK_FULL`
@@ -25,4 +19,10 @@ export async function writeKit(file: string, kit: Pick<Kit, "name" | "descriptio
   if (checked.kind === "bad") throw problemsError("MANIFEST_INVALID", `"${file}"`, checked.problems);
   await mkdir(dirname(file), { recursive: true }).catch(() => undefined);
   await writeAtomic(file, text);
+}
+
+/** The one spelling of a kit: equal kits give equal texts. */
+function formatKit({ name, description, models }: Pick<Kit, "name" | "description" | "models">): string {
+  const list = models.length === 0 ? " []" : models.map((model) => `\n  - ${quote(model)}`).join("");
+  return `version: 1\nname: ${quote(name)}\ndescription: ${quote(description)}\nmodels:${list}\n`;
 }
