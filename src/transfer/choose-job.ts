@@ -46,7 +46,8 @@ function isCritical(job: JobState, jobs: readonly JobState[]): boolean {
   return leftBytes(job) / Math.max(1, rateOf(own)) >= 0.8 * (everything / all);
 }
 
-const openHost = (mirror: MirrorState): readonly HostState[] =>
+/** The host of a mirror that gives ranges now. */
+export const openHost = (mirror: MirrorState): readonly HostState[] =>
   mirror.status === "open" && mirror.host !== null ? [mirror.host] : [];
 
 const rateOf = (hosts: ReadonlySet<HostState>): number => [...hosts].reduce((sum, host) => sum + host.meter.rate(), 0);

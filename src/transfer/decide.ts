@@ -1,5 +1,5 @@
 /** What is to be done now, as actions: give up silent lanes, ask for addresses, open lanes, cut slow ones. Pure. */
-import { chooseJob } from "./choose-job.ts";
+import { chooseJob, openHost } from "./choose-job.ts";
 import { busyLanes } from "./host-state.ts";
 import { needsRestart } from "./job-state.ts";
 import { beginLane } from "./lane-state.ts";
@@ -14,6 +14,9 @@ export interface DecideLimits {
   /** A number that no lane had before. */
   readonly nextLane: () => number;
 }
+
+/** Of all lanes, each host may have this many before others have more. */
+const RESERVED_LANES = 8;
 
 /** Changes `world` as if the actions were done already, and returns them in the order in which they are to be done. */
 export function decide(world: World, limits: DecideLimits, nowMs: number): readonly Action[] {
@@ -53,8 +56,10 @@ function restartWhole({ jobs }: World): readonly Action[] {
 function fillHost(world: World, host: HostState, limits: DecideLimits & { readonly nowMs: number }): readonly Action[] {
   const { lanesPerHost, mostLanes, nextLane, nowMs } = limits;
   const actions: Action[] = [];
-  const hasRoom = (): boolean => host.lanes.size < lanesPerHost && busyLanes(host) < host.budget.limit();
-  while (hasRoom() && world.lanes.size < mostLanes && host.restUntilMs <= nowMs) {
+  const mostHere = mostLanes - reservedLanes(world, host);
+  const hasRoom = (): boolean =>
+    world.lanes.size < mostHere && host.lanes.size < lanesPerHost && busyLanes(host) < host.budget.limit();
+  while (hasRoom() && host.restUntilMs <= nowMs) {
     const choice = chooseJob([...world.jobs.values()], host, nowMs);
     const lane = choice === null ? null : beginLane(nextLane(), choice.job, { ...choice, nowMs });
     if (lane === null) break;
@@ -64,6 +69,14 @@ function fillHost(world: World, host: HostState, limits: DecideLimits & { readon
     actions.push({ kind: "open", lane: id, job: job.id, mirror: mirror.index, range, isGeneral: mirror.isGeneral });
   }
   return actions;
+}
+
+/** Lanes that are kept free for other hosts: two that could use all of them must not keep a third from starting. */
+function reservedLanes({ jobs }: World, host: HostState): number {
+  const others = new Set([...jobs.values()].flatMap(({ mirrors }) => mirrors.flatMap(openHost)));
+  others.delete(host);
+  const missing = [...others].map(({ budget, lanes }) => Math.min(RESERVED_LANES, budget.limit()) - lanes.size);
+  return missing.reduce((sum, lanes) => sum + Math.max(0, lanes), 0);
 }
 
 function stealFor({ jobs }: World, host: HostState, nowMs: number): readonly Action[] {

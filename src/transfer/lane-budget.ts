@@ -44,19 +44,22 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
   let windowFromMs = nowMs + SETTLE_MS;
   let windowBytes = 0;
   let isFull = true;
+  let isCounting = false;
   let steadySinceMs = nowMs;
   let probeAfterMs = FIRST_PROBE_MS;
   let isNextProbeUp = true;
 
-  const openWindow = (at: number): void => {
-    windowFromMs = at;
+  /** Counts what is observed after `settleMs` from now. */
+  const openWindow = (at: number, settleMs = 0): void => {
+    windowFromMs = at + settleMs;
     windowBytes = 0;
     isFull = true;
+    isCounting = settleMs === 0;
   };
   const attempt = (next: Trial, lanes: number, at: number): void => {
     trial = next;
     limit = lanes;
-    openWindow(at + SETTLE_MS);
+    openWindow(at, SETTLE_MS);
   };
   const rest = (lanes: number, at: number): void => {
     const isInVain = trial !== null && trial.kind !== "start" && lanes === trial.from;
@@ -96,8 +99,13 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
     observe: (bytes, lanes, at) => {
       if (settings.fixed !== null) return;
       // Fewer lanes are judged only when the surplus ones have ended.
-      if (trial?.kind === "fewer" && lanes > limit) openWindow(at + SETTLE_MS);
-      if (at < windowFromMs) return;
+      if (trial?.kind === "fewer" && lanes > limit) openWindow(at, SETTLE_MS);
+      if (!isCounting) {
+        // These bytes came before now: the window begins with the next ones.
+        isCounting = at >= windowFromMs;
+        windowFromMs = Math.max(windowFromMs, at);
+        return;
+      }
       windowBytes += bytes;
       isFull &&= lanes >= limit;
       const ms = at - windowFromMs;

@@ -3,7 +3,10 @@
 const MIB = 1024 * 1024;
 /** What a lane gets before anything is known about its speed. */
 const FIRST_BYTES = 4 * MIB;
+/** A range brings at least this much, so that requests stay few; a lane that needs longer than this for it, less. */
 const LEAST_BYTES = MIB;
+const LEAST_LANE_SECONDS = 1;
+const GRAIN_BYTES = 64 * 1024;
 const MOST_BYTES = 64 * MIB;
 const LEAST_SECONDS = 0.05;
 const MOST_SECONDS = 6;
@@ -27,7 +30,9 @@ export function rangeSize(pace: LanePace, leftBytes: number, lanes: number): num
   const seconds = Math.min(MOST_SECONDS, Math.max(LEAST_SECONDS, (pace.firstByteMs / 1000) * WAITS_A_RANGE));
   const wish = pace.laneRate === 0 ? FIRST_BYTES : pace.laneRate * seconds;
   const share = leftBytes / (2 * Math.max(1, lanes));
-  const least = Math.max(LEAST_BYTES, pace.laneRate * (pace.firstByteMs / 1000) * LEAST_WAITS);
+  const little = pace.laneRate === 0 ? LEAST_BYTES : Math.min(LEAST_BYTES, pace.laneRate * LEAST_LANE_SECONDS);
+  const least = Math.max(little, pace.laneRate * (pace.firstByteMs / 1000) * LEAST_WAITS);
   const bytes = Math.min(MOST_BYTES, Math.max(least, Math.min(wish, share)));
-  return Math.ceil(bytes / MIB) * MIB;
+  const grain = bytes < LEAST_BYTES ? GRAIN_BYTES : MIB;
+  return Math.ceil(bytes / grain) * grain;
 }

@@ -10,7 +10,7 @@ export interface Theft {
 
 /** A cut costs the victim its connection: what it saves must be worth that. */
 const LEAST_GAIN_MS = 200;
-const LEAST_BYTES = 256 * 1024;
+const LEAST_BYTES = 64 * 1024;
 /** A lane is not cut twice within this time: rates need it to show what the first cut did. */
 const CUT_EVERY_MS = 200;
 const SILENT_MS = 500;

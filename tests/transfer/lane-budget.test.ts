@@ -61,6 +61,14 @@ describe("createLaneBudget()", () => {
     expect(limits.at(-1)).toBeLessThan(32);
   });
 
+  it("counts no bytes from before its window, which would look like a gain", () => {
+    // Of 500 ms, one step of 40 would be 8 % too much: more than what keeps a lane.
+    const budget = createLaneBudget(ADAPTIVE, 0);
+    const limits = drive(budget, () => 100, 0, 600_000);
+    expect(Math.max(...limits.slice((10_000 / STEP_MS) | 0))).toBeLessThanOrEqual(5);
+    expect(limits.at(-1)).toBeLessThanOrEqual(2);
+  });
+
   it("asks ever more rarely when probing brings nothing", () => {
     const changes = (limits: readonly number[]): number =>
       limits.filter((limit, index) => index > 0 && limit !== limits[index - 1]).length;

@@ -15,7 +15,12 @@ describe("rangeSize()", () => {
   });
 
   it("asks a slow lane for little, so that it holds up nobody", () => {
-    expect(rangeSize({ laneRate: 20_000, firstByteMs: 1_500 }, GB, 4)).toBe(MIB);
+    expect(rangeSize({ laneRate: 20_000, firstByteMs: 1_500 }, GB, 4)).toBe(128 * 1024);
+    expect(rangeSize({ laneRate: 200_000, firstByteMs: 10 }, MIB, 32)).toBe(256 * 1024);
+  });
+
+  it("asks for no less than 1 MiB of a small file while nothing is known", () => {
+    expect(rangeSize({ laneRate: 0, firstByteMs: 50 }, 300_000, 4)).toBe(MIB);
   });
 
   it("gets smaller towards the end", () => {
@@ -25,12 +30,13 @@ describe("rangeSize()", () => {
     expect(sizes.at(-1)).toBe(8 * MIB);
   });
 
-  it("is whole MiB between 1 and 64, and never less for more left", () => {
+  it("is whole MiB, or less than one for a slow lane, and never less for more left", () => {
     const anyPace = fc.record({ laneRate: fc.nat(2 * GB), firstByteMs: fc.nat(10_000) });
     fc.assert(
       fc.property(anyPace, fc.nat(100 * GB), fc.nat(10 * GB), fc.nat(64), (pace, left, more, lanes) => {
         const bytes = rangeSize(pace, left, lanes);
-        expect(bytes % MIB === 0 && bytes >= MIB && bytes <= 64 * MIB).toBe(true);
+        const grain = bytes < MIB ? 64 * 1024 : MIB;
+        expect(bytes % grain === 0 && bytes >= grain && bytes <= 64 * MIB).toBe(true);
         expect(rangeSize(pace, left + more, lanes)).toBeGreaterThanOrEqual(bytes);
       }),
     );

@@ -77,6 +77,18 @@ describe("createScheduler()", () => {
     expect(seconds(run.finishMs)).toBeLessThan(150 * 1.2);
   });
 
+  it("lets a third host start although two others could use all lanes", () => {
+    const hosts = [
+      host(282 * MB, { perLane: 23 * MB, latencyMs: 164 }),
+      host(214 * MB, { perLane: 19 * MB, latencyMs: 179 }),
+      host(95 * MB, { perLane: 8 * MB, latencyMs: 156 }),
+    ];
+    const run = simulate(hosts, [{ id: "a", size: 24 * GB, hosts: [0, 1, 2] }], { limitMs: 120_000 });
+    expect(run.isWhole).toBe(true);
+    // Without its reserve, the third host moved 0.3 GB.
+    expect(run.moved[2]).toBeGreaterThan(1.2 * GB);
+  });
+
   it("serves the job first that only the slow mirror has", () => {
     const jobs = [
       { id: "big", size: 2 * GB, hosts: [0, 1] },
@@ -110,7 +122,7 @@ describe("createScheduler()", () => {
           expect(run.isWhole).toBe(true);
           expect(run.moved.reduce((sum, bytes) => sum + bytes, 0)).toBe(size);
           // Ramp and tail cost some seconds, whatever the size.
-          expect(seconds(run.finishMs)).toBeLessThan(optimum * 1.1 + 3.5);
+          expect(seconds(run.finishMs)).toBeLessThan(optimum * 1.1 + 4.5);
         },
       ),
       { numRuns: 200 },

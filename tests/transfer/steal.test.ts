@@ -46,6 +46,20 @@ describe("planTheft()", () => {
     expect(planTheft([job], fast, 10_000)).toBeNull();
   });
 
+  it("takes from a server without ranges, which would send everything by itself", () => {
+    const { job, fast, lane } = rig();
+    lane.mirror.hasRanges = false;
+    expect(planTheft([job], fast, 10_000)?.victim).toBe(lane);
+  });
+
+  it("trusts a host that has carried nothing yet with as much as the victim does", () => {
+    const { job, lane } = rig();
+    const fresh = makeHost();
+    job.mirrors.push(makeMirror(fresh, { index: 2 }));
+    const theft = planTheft([job], fresh, 10_000);
+    expect(((theft?.end ?? 0) - lane.position) / (lane.end - lane.position)).toBeCloseTo(0.5, 1);
+  });
+
   it("leaves an ended job alone", () => {
     const { job, fast } = rig();
     job.isEnded = true;

@@ -520,7 +520,7 @@ describe("createTransfer().fetch() with mirrors in trouble", () => {
 
 describe("createTransfer()", () => {
   it("serves two jobs at once, the one of higher priority first", async () => {
-    await using world = await openTransferWorld();
+    await using world = await openTransferWorld({ lanes: 1 });
     const { server, mirror } = await world.serve(middle);
     server.setShape({ bytesPerSecond: 30 * MB });
     const low = await world.job(middle, [mirror], { priority: 1 });
