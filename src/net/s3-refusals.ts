@@ -22,7 +22,7 @@ interface Thrown {
   readonly name?: unknown;
   readonly code?: unknown;
   readonly Code?: unknown;
-  readonly $metadata?: { readonly httpStatusCode?: number };
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly clockSkewCorrected?: boolean };
   readonly $response?: { readonly headers?: Readonly<Record<string, string>> };
 }
 
@@ -45,11 +45,13 @@ export function refusalIn(error: unknown): Refusal {
   const code = named ?? "";
   const headers: Headers = thrown.$response?.headers ?? {};
   const isBusy = status === 408 || status === 425 || status === 429 || (status !== null && status >= 500);
+  // The SDK took the server's own time over from this very answer: the next try is signed with it.
+  const isSkewed = SKEWED.has(code) || thrown.$metadata?.clockSkewCorrected === true;
   const isFinal = status === 501 || code === "NotImplemented";
   return {
     code,
     status,
-    mayPass: !isFinal && (isBusy || PASSING.has(code) || SKEWED.has(code) || (status === null && isNetwork(error))),
+    mayPass: !isFinal && (isBusy || PASSING.has(code) || isSkewed || (status === null && isNetwork(error))),
     waitMs: retryAfterMs((name) => headers[name]),
     date: headers.date ?? null,
   };

@@ -13,6 +13,10 @@
  * startCivitai({ versions: [{ id, files, access? }], tokens? }) -> endpoint, origin, storage, leaks(), links
  * startComfyui({ kinds: { loras: { names } }, classes }) -> url (what --comfyui is given), origin
  * startProxy({ credential? }) -> url, requests
+ * startFaultProxy(target) -> url, requests, receivedBytes(), setRate(n), add(when, fault, times?): in front of a real S3 server, with
+ *   slowDown, tooManyRequests(s), errorAnswer(status, code), reset, lose, damage; isPut, isPart, isComplete
+ * startEmulator() -> endpoint, publicUrl, access(): R2's own emulator (in ./emulator.ts: it takes a second to load)
+ * startCeph() -> endpoint, access(), createBucket(name), and describeWithCeph (in ./ceph.ts)
  * createAuthority() -> ca (PEM), writeTo(folder), and `tls: authority` for any origin
  * makeSafetensors({ size, seed?, shape? }), makeGguf(…) -> Weights: content of any exact size, sha256(), writeTo(path)
  *
@@ -29,6 +33,7 @@ export * from "./certificate.ts";
 export * from "./civitai.ts";
 export * from "./comfyui.ts";
 export * from "./content.ts";
+export * from "./fault-proxy.ts";
 export * from "./faults.ts";
 export * from "./hub.ts";
 export * from "./hub-repo.ts";
