@@ -68,7 +68,11 @@ export function createParts({ flags, environment, cwd, clock }: Composition): Pa
     if (known.comfyui === null) return null;
     return await (await import("./ask-comfyui.ts")).askComfyui(known, known.comfyui, clock);
   });
-  const readWorkflow = once(async () => (await import("./read-workflow.ts")).openWorkflowReading({ cwd, askServer }));
+  const fetchBytes = async (url: string): Promise<Uint8Array> =>
+    (await import("./fetch-workflow.ts")).fetchWorkflow(await settings(), url, clock);
+  const readWorkflow = once(async () =>
+    (await import("./read-workflow.ts")).openWorkflowReading({ cwd, askServer, fetchBytes }),
+  );
   const digests = createLazyDigest();
   const tree = once(async () => {
     const [{ createTree }, { withElsewhere }, known] = await Promise.all([

@@ -3,6 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ModelsError, reasonOf } from "../base/errors.ts";
+import { redactUrl } from "../base/secret.ts";
 import { loadRegistry } from "../catalog/registry.ts";
 import { createWorkflowReader } from "../workflow/reader.ts";
 import type { References } from "../workflow/reference.ts";
@@ -30,7 +31,7 @@ export interface AskedServer extends Server {
   readonly differences: readonly ServerDifference[];
 }
 
-/** Reads a path, the bytes of a file, the text of a graph, or the parsed graph. @throws ModelsError `WORKFLOW_INVALID` */
+/** Reads a path, an address, the bytes of a file, the text of a graph, or the parsed graph. @throws ModelsError `WORKFLOW_INVALID` */
 export type WorkflowReading = (input: unknown, options?: WorkflowOptions) => Promise<ReadWorkflow>;
 
 /** The registry of this very package: beside `src/` and `dist/` alike. */
@@ -41,15 +42,17 @@ export interface ReadingPorts {
   readonly cwd: string;
   /** Asks the running ComfyUI that is to be asked; null when none is. */
   readonly askServer: () => Promise<(Server & { readonly address: string }) | null>;
+  /** The bytes at an address. */
+  readonly fetchBytes: (url: string) => Promise<Uint8Array>;
 }
 
 /** Opens the reading of workflows; a server is asked when the first workflow was read. */
-export async function openWorkflowReading({ cwd, askServer }: ReadingPorts): Promise<WorkflowReading> {
+export async function openWorkflowReading(ports: ReadingPorts): Promise<WorkflowReading> {
   const reader = createWorkflowReader({ registry: await loadRegistry([REGISTRY]) });
   return async (input, options = {}) => {
-    const { content, at } = await contentOf(input, cwd);
+    const { content, at } = await contentOf(input, ports);
     const workflow = reader.read(content, { at, ...options });
-    const asked = await askServer();
+    const asked = await ports.askServer();
     const server = asked === null ? null : { ...asked, differences: reader.differencesOf(workflow, asked) };
     return { workflow, asked: reader.referencesOf(workflow, server), server };
   };
@@ -60,12 +63,15 @@ interface WorkflowContent {
   readonly at: string;
 }
 
-async function contentOf(input: unknown, cwd: string): Promise<WorkflowContent> {
+async function contentOf(input: unknown, { cwd, fetchBytes }: ReadingPorts): Promise<WorkflowContent> {
   if (typeof input === "object" && input !== null) return { content: input, at: "graph" };
   if (typeof input === "string" && /^\s*\{/.test(input)) return { content: input, at: "graph" };
+  if (typeof input === "string" && /^https?:\/\//i.test(input)) {
+    return { content: await fetchBytes(input), at: redactUrl(input) };
+  }
   if (typeof input === "string") return { content: await readPath(resolve(cwd, input)), at: input };
   throw new ModelsError("WORKFLOW_INVALID", `Cannot read workflow: it is of type ${typeof input}`, {
-    fix: "give the path of a file, or the graph as an object",
+    fix: "give the path of a file, an address, or the graph as an object",
   });
 }
 

@@ -13,7 +13,7 @@ export interface Selectors {
   readonly kits?: readonly string[];
   /** Which of the choices that kits offer, such as `fp8`. @default the first of each kit */
   readonly variant?: string | undefined;
-  /** ComfyUI workflows: a path of a file, or the parsed graph itself. */
+  /** ComfyUI workflows: a path of a file, an address, or the parsed graph itself. */
   readonly workflows?: readonly unknown[];
   /** Values in place of those in the workflow, when there is only one. */
   readonly set?: readonly Override[];

@@ -189,6 +189,22 @@ describe("models inspect", () => {
     expect((await scene.run("check", "-w", "graph.json", "--set", "nonsense")).code).toBe(2);
   });
 
+  it("takes several workflows, one JSON document for one and a list for more; --all keeps what is muted", async () => {
+    await using scene = await makeScene();
+    const muted = { id: 4, type: "LoraLoader", mode: 2, widgets_values: ["here.safetensors", 1, 1] };
+    await writeFile(join(scene.box.folder, "graph.json"), graph);
+    await writeFile(join(scene.box.folder, "muted.json"), JSON.stringify({ version: 0.4, links: [], nodes: [muted] }));
+    const both = await scene.run("inspect", "graph.json", "muted.json", "--json", "--all");
+    expect(JSON.parse(both.stdout)).toMatchObject([
+      { workflow: "graph.json", references: [{}, {}] },
+      { workflow: "muted.json", references: [{ isActive: false }] },
+    ]);
+    const one = await scene.run("inspect", "muted.json", "--json");
+    expect(JSON.parse(one.stdout)).toMatchObject({ workflow: "muted.json", references: [] });
+    const set = await scene.run("inspect", "graph.json", "muted.json", "--set", "4.lora_name=x.safetensors");
+    expect(set.code).toBe(2);
+  });
+
   it("reads - from standard input, as check does", async () => {
     await using scene = await makeScene();
     const options = { env: scene.box.environment, cwd: scene.box.folder, stdin: graph };

@@ -70,6 +70,19 @@ describe("inspect()", () => {
   });
 });
 
+describe("a workflow at an address", () => {
+  it("is read as a file is, and one that is not there is told", async () => {
+    await using box = await makeGraphBox();
+    const url = box.server.put("graph.json", Buffer.from(JSON.stringify(GRAPH)));
+    const models = box.open();
+    const report = await models.inspect(`${url}?token=secret`);
+    expect(report.references).toHaveLength(3);
+    expect(report.workflow).not.toContain("secret");
+    expect((await models.check({ workflows: [url] })).models).toHaveLength(3);
+    await expect(models.inspect(`${url}.absent`)).rejects.toMatchObject({ code: "WORKFLOW_INVALID" });
+  });
+});
+
 describe("a workflow as a selection", () => {
   it("sync brings what is known to where its nodes look, and names what nobody knows", async () => {
     await using box = await makeGraphBox();

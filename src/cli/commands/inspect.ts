@@ -1,4 +1,5 @@
 /** `models inspect`: what one workflow needs, node by node. */
+import { ModelsError } from "../../base/errors.ts";
 import type { InspectedReference, InspectReport } from "../../operations/inspect.ts";
 import type { Paper } from "../../report/notices.ts";
 import { formatTable } from "../../report/table.ts";
@@ -6,19 +7,22 @@ import { countOf, printable } from "../../report/text.ts";
 import { type Call, type CommandSpec, printJson, printLines } from "../command.ts";
 import { EXIT_DONE } from "../exit-codes.ts";
 import { findingLines } from "../findings.ts";
-import { withModels } from "../open-models.ts";
+import { type Models, withModels } from "../open-models.ts";
 import { WORKFLOW_OPTIONS } from "../options.ts";
 import { workflowInput } from "../selection.ts";
 
 export const inspectCommand: CommandSpec = {
   arguments: [
     {
-      syntax: "<file>",
-      says: "a workflow: JSON, or a picture or film that ComfyUI saved; - for stdin",
+      syntax: "<file...>",
+      says: "workflows: JSON, or a picture or film that ComfyUI saved; a file, an address, or - for stdin",
       completes: "file",
     },
   ],
-  options: [{ flags: "--include-muted", says: "also what only muted or bypassed nodes ask for" }, ...WORKFLOW_OPTIONS],
+  options: [
+    { flags: "--all, --include-muted", says: "also what only muted or bypassed nodes ask for" },
+    ...WORKFLOW_OPTIONS,
+  ],
   examples: [
     { line: "models inspect graph.json", says: "which node asks for which file, and is it here" },
     { line: "models inspect ComfyUI_00001_.png", says: "the same of the workflow inside a picture" },
@@ -35,14 +39,33 @@ export const inspectCommand: CommandSpec = {
   notes: ["The exit code is 0 whatever the workflow lacks: models check --workflow is for that."],
   run: (call) =>
     withModels(call, async (models) => {
-      const [file = ""] = call.args;
-      const { includeMuted: includeInactive = false, set = [] } = call.flags;
-      const report = await models.inspect(await workflowInput(file, call.terminal), { includeInactive, set });
-      if (call.flags.json === true) printJson(call, report);
-      else printReport(report, call);
+      const reports = await inspectAll(models, call);
+      if (call.flags.json === true) printJson(call, reports.length === 1 ? reports[0] : reports);
+      else {
+        for (const [index, report] of reports.entries()) {
+          if (index > 0) printLines(call, [""]);
+          printReport(report, call);
+        }
+      }
       return EXIT_DONE;
     }),
 };
+
+async function inspectAll(models: Models, call: Call): Promise<readonly InspectReport[]> {
+  const { includeMuted: includeInactive = false, set = [] } = call.flags;
+  if (set.length > 0 && call.args.length > 1) throw setInSeveral(call.args.length);
+  const reports: InspectReport[] = [];
+  for (const file of call.args) {
+    reports.push(await models.inspect(await workflowInput(file, call.terminal), { includeInactive, set }));
+  }
+  return reports;
+}
+
+function setInSeveral(count: number): ModelsError {
+  return new ModelsError("USAGE", `Cannot set a value in a workflow: ${count} workflows are named, expected one`, {
+    fix: "inspect that one alone",
+  });
+}
 
 function printReport(report: InspectReport, call: Call): void {
   const { err, out, terminal } = call;
