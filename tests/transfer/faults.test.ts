@@ -35,8 +35,6 @@ const bytes = Buffer.from(Uint8Array.from({ length: SIZE }, (_, index) => (index
 const sha256 = parseSha256(createHash("sha256").update(bytes).digest("hex"));
 const whole = { "/x.bin": bytes };
 const urlOf = (server: RangeServer): string => `${server.url}/x.bin`;
-const _errorsOf = (shares: readonly { errors: number }[]): number =>
-  shares.reduce((sum, { errors }) => sum + errors, 0);
 
 /** Fetches from one server that misbehaves once and then is good. */
 async function survives(fault: Fault, times = 1) {
