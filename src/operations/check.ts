@@ -81,7 +81,9 @@ export async function checkUnknown(tree: Tree, unknown: readonly UnknownReferenc
   return await mapLimit(unknown, LOOKS, async ({ name, path, places, fix }) => {
     for (const place of places) {
       const found = await tree.check({ name, path: place, aliases: [], size: null, sha256: null });
-      if (found.status === "present" || found.status === "unverified") return found;
+      if (found.status === "present") return found;
+      if (found.status === "unverified")
+        return { ...found, fix: "write an entry for it into a manifest, to have it verified" };
     }
     return { name, path, sha256: null, size: null, status: "unknown", fix };
   });

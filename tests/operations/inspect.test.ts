@@ -129,6 +129,7 @@ describe("a workflow as a selection", () => {
     const report = await models.check({ workflows: [GRAPH] });
     expect(report.ok).toBe(true);
     expect(report.models.at(-1)).toMatchObject({ path: "vae/box-unheard-of.safetensors", status: "unverified" });
+    expect(report.models.at(-1)?.fix).toContain("write an entry");
     expect((await models.check({ workflows: [GRAPH], isStrict: true })).ok).toBe(false);
   });
 
