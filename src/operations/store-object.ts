@@ -44,7 +44,7 @@ export interface StoredArtifact {
 }
 
 /** Blobs never change under their key, so every cache may keep them for good. */
-export const IMMUTABLE = "public, max-age=31536000, immutable";
+const IMMUTABLE = "public, max-age=31536000, immutable";
 
 const facts = (sha256: Sha256): ObjectFacts => ({
   metadata: { sha256 },

@@ -125,7 +125,7 @@ async function whereIs(handle: FileHandle, path: string): Promise<{ real: string
 }
 
 /** Makes the names in the folder at `path` durable. */
-export async function syncFolder(path: string): Promise<void> {
+async function syncFolder(path: string): Promise<void> {
   const handle = await open(path, constants.O_RDONLY);
   try {
     await syncHandle(handle);
