@@ -20,9 +20,9 @@ export interface Emulator extends AsyncDisposable {
 }
 
 /** The one bucket there is. */
-const BUCKET = "kits";
-const ACCESS_KEY = "AK";
-const SECRET_KEY = "SK";
+export const BUCKET = "kits";
+export const ACCESS_KEY = "AK";
+export const SECRET_KEY = "SK";
 
 /** Starts an emulator whose bucket is empty. Objects of up to 64 MiB and a few parts at a time are what it stands. */
 export async function startEmulator(): Promise<Emulator> {
