@@ -30,13 +30,14 @@ interface Host {
   readonly running: Map<number, Running>;
 }
 
-export function createDigestThreads(most: number): DigestThreads {
+/** At most `most` threads, each started when all others are busy. */
+export function createDigestThreads(most: number, start: () => Thread = startDigestThread): DigestThreads {
   const hosts: Host[] = [];
   let lastId = 0;
   let isClosed = false;
 
   const startHost = (): Host => {
-    const thread = startThread("./digest-worker.js", import.meta.url);
+    const thread = start();
     const host: Host = { thread, running: new Map() };
     hosts.push(host);
     thread.onMessage((message) => hear(host, message as FromDigestWorker));
@@ -82,6 +83,8 @@ export function createDigestThreads(most: number): DigestThreads {
     },
   };
 }
+
+const startDigestThread = (): Thread => startThread("./digest-worker.js", import.meta.url);
 
 function hear(host: Host, message: FromDigestWorker): void {
   const task = host.running.get(message.id);

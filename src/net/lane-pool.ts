@@ -55,14 +55,16 @@ interface Running {
 }
 
 /** Starts no thread before the first read. */
-export function createLanePool({ workers, ...settings }: LanePoolSettings): LanePool {
+export function createLanePool(
+  { workers, ...settings }: LanePoolSettings,
+  start: (settings: LaneWorkerSettings) => Thread = startLaneThread,
+): LanePool {
   const positions = createPositions();
   const free = Array.from({ length: MAX_SLOTS }, (_, index) => MAX_SLOTS - 1 - index);
   const threads: Thread[] = [];
   const running = new Map<number, Running>();
   const shares = new WeakMap<Thread, number | null>();
   let bytesPerSecond: number | null = null;
-  let turn = 0;
   let isHeld = false;
   let isClosed = false;
 
@@ -94,8 +96,7 @@ export function createLanePool({ workers, ...settings }: LanePoolSettings): Lane
   const threadAt = (index: number): Thread => {
     const known = threads[index];
     if (known !== undefined) return known;
-    const initial: LaneWorkerSettings = { ...settings, positions: positions.buffer };
-    const thread = startThread("./lane-worker.js", import.meta.url, initial);
+    const thread = start({ ...settings, positions: positions.buffer });
     thread.onMessage((message) => hear(thread, message as FromLaneWorker));
     thread.onEnd((error) => lost(thread, error));
     threads.push(thread);
@@ -114,8 +115,9 @@ export function createLanePool({ workers, ...settings }: LanePoolSettings): Lane
   const threadFor = ({ endpoint }: RangeRead): Thread => {
     const isEncrypted = endpoint.kind === "http" && endpoint.url.startsWith("https:");
     if (!isEncrypted || bytesPerSecond !== null) return threadAt(0);
-    turn += 1;
-    return threadAt(Math.min(threads.length, turn % workers));
+    const lanes = threads.map(lanesOf);
+    const least = Math.min(...lanes);
+    return threadAt(least > 0 && threads.length < workers ? threads.length : Math.max(0, lanes.indexOf(least)));
   };
   /** Registers a range: its slot is free again as soon as its end was told. */
   const register = (slot: number, thread: Thread, listeners: LaneListeners): (() => boolean) => {
@@ -177,3 +179,6 @@ export function createLanePool({ workers, ...settings }: LanePoolSettings): Lane
     },
   };
 }
+
+const startLaneThread = (settings: LaneWorkerSettings): Thread =>
+  startThread("./lane-worker.js", import.meta.url, settings);

@@ -20,9 +20,9 @@ export interface Authority {
 const EC = { keyType: "ec", curve: "P-256", algorithm: "sha256" } as const;
 const isAddress = (host: string): boolean => /^[\d.]+$|:/.test(host);
 
-/** A new authority; nobody trusts it until told to. */
-export async function createAuthority(): Promise<Authority> {
-  const root = await generate([{ name: "commonName", value: "modelferry test authority" }], {
+/** A new authority; nobody trusts it until told to. Who trusts two of them needs two names. */
+export async function createAuthority(name: string = "modelferry test authority"): Promise<Authority> {
+  const root = await generate([{ name: "commonName", value: name }], {
     ...EC,
     extensions: [
       { name: "basicConstraints", cA: true, critical: true },

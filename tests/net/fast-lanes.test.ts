@@ -1,0 +1,128 @@
+import { closeSync, openSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../src/base/clock.ts";
+import { deferred } from "../../src/base/flow.ts";
+import type { HttpEndpoint } from "../../src/base/mirror.ts";
+import { createFastLanes, type FastLanes } from "../../src/net/fast-lanes.ts";
+import { createPositions } from "../../src/net/lane-protocol.ts";
+import { createRangeSink } from "../../src/net/range-sink.ts";
+import { createRateGate } from "../../src/net/rate-gate.ts";
+import { trustContext } from "../../src/net/trust.ts";
+import { type Authority, createAuthority, createNoise, type RangeServer, startRangeServer } from "../origins/index.ts";
+
+const SIZE = 100_000;
+const content = createNoise("fast lanes")(0, SIZE);
+let nowMs = 0;
+let folder: string;
+let file: number;
+let authority: Authority;
+let plain: RangeServer;
+let encrypted: RangeServer;
+let lanes: FastLanes;
+
+beforeEach(async () => {
+  nowMs = 0;
+  folder = await mkdtemp(join(tmpdir(), "modelferry-fast-lanes-"));
+  file = openSync(join(folder, "x.part"), "w+");
+  authority = await createAuthority();
+  plain = await startRangeServer({ "/x": content });
+  encrypted = await startRangeServer({ "/x": content }, { tls: authority });
+  lanes = createFastLanes({
+    clock: { monotonicMs: () => nowMs },
+    gate: createRateGate(systemClock),
+    secureContext: () => trustContext(authority.ca),
+    userAgent: "modelferry/test",
+  });
+});
+afterEach(async () => {
+  nowMs = 1e9;
+  lanes.sweep();
+  closeSync(file);
+  await plain.close();
+  await encrypted.close();
+  await rm(folder, { recursive: true });
+});
+
+const at = (server: RangeServer, more: Partial<HttpEndpoint> = {}): HttpEndpoint => ({
+  kind: "http",
+  url: `${server.url}/x`,
+  headers: {},
+  validator: null,
+  mayBePrivate: true,
+  hasRanges: true,
+  ...more,
+});
+
+/** Reads a range and gives the lane back; whether the lane had been used before. */
+async function read(endpoint: HttpEndpoint): Promise<boolean> {
+  const { lane, isReused } = lanes.take(endpoint);
+  const ended = deferred<string>();
+  const sink = createRangeSink(
+    { endpoint, file, start: 0, end: SIZE, size: SIZE, isGeneral: false },
+    {
+      slot: 0,
+      slab: lane.slab,
+      positions: createPositions(),
+      ends: { done: () => ended.resolve("done"), failed: (_, { message }) => ended.resolve(message) },
+    },
+  );
+  lane.start(endpoint, sink);
+  expect(await ended.promise).toBe("done");
+  lanes.give(endpoint, lane);
+  return isReused;
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  for (let tries = 0; !isSo() && tries < 500; tries += 1) await systemClock.sleep(10);
+  expect(isSo()).toBe(true);
+}
+
+describe("createFastLanes()", () => {
+  it("gives a lane again to the same origin, and to no other", async () => {
+    expect(await read(at(plain))).toBe(false);
+    expect(await read(at(plain))).toBe(true);
+    expect(await read(at(encrypted))).toBe(false);
+    expect(await read(at(encrypted))).toBe(true);
+    expect(lanes.count()).toBe(2);
+  });
+
+  it("gives what was allowed into a private network to nobody who is not", async () => {
+    await read(at(plain));
+    expect(() => lanes.take(at(plain, { mayBePrivate: false }))).toThrow(/not a public address/);
+  });
+
+  it("closes lanes that nobody took for five seconds", async () => {
+    await read(at(plain));
+    nowMs = 4_000;
+    lanes.sweep();
+    expect(await read(at(plain))).toBe(true);
+    nowMs = 10_000;
+    lanes.sweep();
+    await until(() => lanes.count() === 0 && plain.openSockets() === 0);
+    expect(await read(at(plain))).toBe(false);
+  });
+
+  it("forgets a lane whose server went away", async () => {
+    await read(at(plain));
+    await plain.die();
+    await until(() => lanes.count() === 0);
+    await plain.revive();
+    expect(await read(at(plain))).toBe(false);
+  });
+
+  it("takes up the encrypted session of an earlier lane", async () => {
+    await read(at(encrypted));
+    nowMs = 10_000;
+    lanes.sweep();
+    await until(() => lanes.count() === 0);
+    expect(await read(at(encrypted))).toBe(false);
+  });
+
+  it("throws for an address that is none", () => {
+    expect(() => lanes.take(at(plain, { url: "http://" }))).toThrow();
+    expect(() => lanes.take(at(plain, { url: "http://169.254.169.254/x" }))).toThrow(/credentials/);
+  });
+});
