@@ -81,7 +81,7 @@ export function contest(bench: Bench, arena: Arena): Promise<readonly Outcome[]>
     namespace: network?.namespace ?? null,
     timeoutSeconds: arena.timeoutSeconds ?? 120,
     originPids: () => origins.flatMap((origin) => origin.pids()),
-    sample: network === undefined ? null : () => look(network, origins),
+    sample: network === undefined ? null : createLook(network, origins),
     ...(onSample === undefined ? {} : { onSample }),
   };
   return compete({
@@ -112,6 +112,17 @@ export const skippedCase = (identity: { readonly id: string; readonly title: str
   skipped: [why],
 });
 
+/** Looks at the links at once; the connections are those of the last look, since counting them takes a moment. */
+function createLook(network: Network, origins: readonly Nginx[]): () => Omit<Sample, "atMs"> {
+  let connections = 0;
+  return () => {
+    void openSockets(origins.map(({ port }) => port)).then((count) => {
+      connections = count;
+    });
+    return { bytes: network.links.map((link) => link.bytes()), connections };
+  };
+}
+
 async function openSockets(ports: readonly number[]): Promise<number> {
   const wanted = new Set(ports.map((port) => port.toString(16).toUpperCase().padStart(4, "0")));
   const lines = (await readFile("/proc/net/tcp", "utf8")).split("\n");
@@ -119,13 +130,4 @@ async function openSockets(ports: readonly number[]): Promise<number> {
     const [, local = "", , state] = line.trim().split(/\s+/);
     return state === "01" && wanted.has(local.split(":")[1] ?? "");
   }).length;
-}
-
-let counted = 0;
-
-function look(network: Network, origins: readonly Nginx[]): Omit<Sample, "atMs"> {
-  void openSockets(origins.map(({ port }) => port)).then((count) => {
-    counted = count;
-  });
-  return { bytes: network.links.map((link) => link.bytes()), connections: counted };
 }

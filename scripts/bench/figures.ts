@@ -44,24 +44,45 @@ export function compareTimes({ case: name, ours, versus, limit, atMost }: TimeCl
     limit: isLimit ? shown(versus) : shown(limit),
     ratio: ratio === null ? "–" : ratio.toFixed(2),
     target: atMost === null ? "–" : `≤ ${atMost.toFixed(2)} ×`,
-    isMet: atMost === null || ratio === null ? null : ratio <= atMost,
+    isMet: isMetBy(ours, ratio, atMost),
   };
 }
 
+/** A run of ours that failed meets nothing. */
+function isMetBy(ours: Outcome | undefined, ratio: number | null, atMost: number | null): boolean | null {
+  if (atMost === null || ours === undefined) return null;
+  if (ours.problem !== null) return false;
+  return ratio === null ? null : ratio <= atMost;
+}
+
+export interface FigureClaim {
+  readonly case: string;
+  /** Whose runs the figure is from: one that failed meets nothing. */
+  readonly of: Outcome | undefined;
+  readonly ours: string;
+  readonly other?: string;
+  readonly limit?: string;
+  readonly ratio?: string;
+  readonly target: string;
+  readonly isMet: boolean;
+}
+
 /** A claim about one figure of our own. */
-export function claim(
-  name: string,
-  seen: { readonly ours: string; readonly limit?: string; readonly other?: string; readonly ratio?: string },
-  goal: { readonly target: string; readonly isMet: boolean | null },
-): Verdict {
-  return {
-    case: name,
-    ours: seen.ours,
-    other: seen.other ?? "–",
-    limit: seen.limit ?? "–",
-    ratio: seen.ratio ?? "–",
-    ...goal,
-  };
+export function claim({
+  case: name,
+  of,
+  ours,
+  other = "–",
+  limit = "–",
+  ratio = "–",
+  target,
+  isMet,
+}: FigureClaim): Verdict {
+  const rest = { case: name, other, limit, target };
+  if (of === undefined || of.runs.length === 0) return { ...rest, ours: "–", ratio: "–", isMet: null };
+  return of.problem === null
+    ? { ...rest, ours, ratio, isMet }
+    : { ...rest, ours: of.problem, ratio: "–", isMet: false };
 }
 
 /** Bytes that came over all links by the time of each sample. */
@@ -110,17 +131,22 @@ export function steadyRate(run: Run, fromMs: number): number {
   return ((last.bytes - first.bytes) / (last.atMs - first.atMs)) * 1000;
 }
 
-/** The longest time in which almost nothing came, between the first megabyte and the last. */
+/** What closing connections still say to each other when the last byte has come. */
+const FAREWELL_BYTES = 4096;
+const FLOW_SAMPLES = 4;
+
+/** The longest time in which almost nothing came, from the first megabyte to the last byte. */
 export function longestHoleMs(run: Run, goal: number): number {
   const points = totals(run);
   const whole = points.at(-1)?.bytes ?? 0;
-  const inside = points.filter(({ bytes }) => bytes > 1e6 && bytes < whole - 1e6);
+  const last = points.findIndex(({ bytes }) => bytes >= whole - FAREWELL_BYTES);
+  const inside = points.slice(0, last + 1).filter(({ bytes }) => bytes > 1e6);
   let [longest, from] = [0, inside[0]?.atMs ?? 0];
   for (const [at, point] of inside.entries()) {
-    const before = inside[Math.max(0, at - 4)] ?? point;
+    longest = Math.max(longest, point.atMs - from);
+    const before = inside[Math.max(0, at - FLOW_SAMPLES)] ?? point;
     const isFlowing = point.bytes - before.bytes > goal * 0.1 * ((point.atMs - before.atMs) / 1000);
     if (isFlowing || at === 0) from = point.atMs;
-    longest = Math.max(longest, point.atMs - from);
   }
   return longest;
 }

@@ -1,6 +1,7 @@
 /** Network links with a rate, a delay and loss: the client in a network namespace of its own, shaped by the kernel. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { isProcessAlive } from "../../src/base/process.ts";
 import type { Tools } from "./tools.ts";
 
 export interface LinkShape {
@@ -52,6 +53,16 @@ export function networkProblem({ tools }: NetworkPorts): string | null {
   if (status !== 0) return `the kernel refuses a network namespace: ${stderr.trim()}`;
   spawnSync("ip", ["netns", "del", name]);
   return null;
+}
+
+/** Removes what a run that was killed has left: the namespaces of processes that are gone, and of this one. */
+export function sweepNetworks(): void {
+  const { stdout } = spawnSync("ip", ["netns", "list"], { encoding: "utf8" });
+  const pids = [...(stdout ?? "").matchAll(/^mfb-(\d+)/gm)].map((match) => Number(match[1]));
+  for (const pid of pids.filter((one) => one === process.pid || !isProcessAlive(one))) {
+    // A card goes with its other end, and that goes with the namespace.
+    spawnSync("ip", ["netns", "del", `mfb-${pid}`]);
+  }
 }
 
 /** Makes one link for each shape. RFC 2544 sets 198.18.0.0/15 aside for measuring. */

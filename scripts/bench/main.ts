@@ -1,10 +1,12 @@
 /** The benchmark: every case in turn, then a table, the figures and a page. */
+import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, rm, statfs, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
 import type { Bench, Case } from "./bench.ts";
 import { CASES } from "./cases/index.ts";
+import { sweepNetworks } from "./links.ts";
 import { describeMachine, isMemory } from "./machine.ts";
 import { markdownOf } from "./markdown.ts";
 import { compileNative } from "./native.ts";
@@ -32,9 +34,15 @@ async function main(): Promise<void> {
 }
 
 async function measure(options: Options, tools: Tools): Promise<Results> {
+  sweepNetworks();
   const disk = await mkdtemp(join(options.disk, "modelferry-bench-"));
   const memory = await memoryFolder();
   const startedMs = systemClock.now();
+  process.once("SIGINT", () => {
+    sweepNetworks();
+    for (const folder of [disk, memory]) rmSync(folder, { recursive: true, force: true });
+    process.exit(130);
+  });
   try {
     if (await isMemory(disk)) say(`Note: ${options.disk} is memory, not a disk; set BENCH_DISK.`);
     const native = compileNative(tools.path("cc"), disk);

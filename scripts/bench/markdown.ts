@@ -10,6 +10,7 @@ export function markdownOf(results: Results): string {
     "# Benchmark",
     `${results.date.slice(0, 10)}, \`${results.command}\`, ${formatDuration(results.elapsedMs)}. Ratios are medians of one alternating run; seconds belong to this machine, ratios travel.`,
     machineText(results),
+    HOW,
     "## Targets",
     table(["case", "ours", "best other", "limit", "ratio", "target", "met"], verdicts.map(verdictRow)),
     "## Cases",
@@ -19,6 +20,8 @@ export function markdownOf(results: Results): string {
     absentText(results),
   ].join("\n\n")}\n`;
 }
+
+const HOW = `Wall time is that of the whole command, process start included, from fork to exit; CPU is user and system time of the client and its children; memory is the peak of the largest process. Before each run the last output is deleted and the disk synced; every contender's output is proven by sha256 in its first round. "Sync after" is what a command left to the kernel: how long its dirty pages took to reach the disk. "Others' load" is the share of the cores that neither the client nor its origin used.`;
 
 function machineText({ machine }: Results): string {
   return [

@@ -197,7 +197,7 @@ function lftpScript(offer: Offer, folder: string): string {
 function rcloneWords(offer: Offer, folder: string): readonly string[] {
   const trust = offer.caFile === null ? [] : ["--ca-cert", offer.caFile];
   const common = ["--config", "/dev/null", "--http-url", offer.origins[0] ?? "", "--log-level", "ERROR", ...trust];
-  const streams = ["--multi-thread-streams", String(offer.connections), "--multi-thread-cutoff", "64M"];
+  const streams = ["--multi-thread-streams", String(offer.connections), "--multi-thread-chunk-size", "16M"];
   const file = first(offer);
   if (isOne(offer)) return ["copyto", `:http:${file.name}`, join(folder, file.name), ...common, ...streams];
   const names = list(

@@ -175,14 +175,16 @@ function digestVerdicts(outcomes: readonly Outcome[]): readonly Verdict[] {
 function costVerdicts(outcomes: readonly Outcome[]): readonly Verdict[] {
   const ours = named(outcomes, "modelferry sync");
   const bare = named(outcomes, "modelferry's lanes");
-  const rss = ours?.median?.rssBytes ?? null;
+  const rss = ours?.median?.rssBytes ?? Number.NaN;
   return [
     { ...compareTimes({ case: "Verification on, over off", ours, versus: bare, atMost: null }), target: "–" },
-    claim(
-      "Peak memory of sync",
-      { ours: rss === null ? "–" : formatBytes(rss) },
-      { target: "≤ 250 MB", isMet: rss === null ? null : rss <= 250e6 },
-    ),
+    claim({
+      case: "Peak memory of sync",
+      of: ours,
+      ours: formatBytes(rss),
+      target: "≤ 250 MB",
+      isMet: rss <= 250e6,
+    }),
   ];
 }
 
