@@ -181,6 +181,8 @@ interface UploadsPage {
   readonly NextUploadIdMarker?: string | undefined;
 }
 
-const isUnknownUpload = ({ code }: Refusal): boolean => code === "NoSuchUpload";
+/** Ceph says `NoSuchKey` for the parts of an upload that is no more. */
+const isUnknownUpload = ({ code, status }: Refusal): boolean =>
+  code === "NoSuchUpload" || (status === 404 && code !== "NoSuchBucket");
 const isMissingVerb = ({ code, status }: Refusal): boolean =>
   status === 501 || status === 405 || code === "NotImplemented";
