@@ -32,6 +32,7 @@ export function createRateGate(clock: Pick<Clock, "monotonicMs" | "every">): Rat
   /** In the order in which they are let through: who just had a turn stands at the end. */
   const lanes = new Set<Gated>();
   let stopTurning: (() => void) | null = null;
+  let isLimited = false;
 
   const release = (): void => {
     if (limiter.waitMs() > 0) return;
@@ -46,6 +47,7 @@ export function createRateGate(clock: Pick<Clock, "monotonicMs" | "every">): Rat
   };
   return {
     limit: (bytesPerSecond) => {
+      isLimited = bytesPerSecond !== null;
       limiter.limit(bytesPerSecond);
       if (stopTurning !== null) release();
     },
@@ -54,6 +56,7 @@ export function createRateGate(clock: Pick<Clock, "monotonicMs" | "every">): Rat
       if (stopTurning !== null) lane.pause();
       return {
         spend: (bytes) => {
+          if (!isLimited) return;
           limiter.spend(bytes);
           if (lanes.delete(lane)) lanes.add(lane);
           holdBack();
