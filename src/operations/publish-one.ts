@@ -25,6 +25,7 @@ export interface OneToPublish {
   readonly key: string;
   readonly origin: PartOrigin;
   readonly isProofWanted: boolean;
+  readonly isUnchanged: (() => Promise<boolean>) | null;
   readonly journal: string;
 }
 
@@ -48,10 +49,10 @@ async function send(run: PublishRun, one: OneToPublish): Promise<number> {
         report({ kind: "file-started", model, path, size, resumedBytes });
       },
       onBytes: (bytes) => file?.add(bytes),
-      onRetry: (status, waitMs) => {
+      onRetry: (status) => {
         if (status !== 429 && status !== 503) return;
         const message = `${bucket.name} answers ${status}, waiting`;
-        report({ kind: "waiting", model, on: "rate-limit", message, untilMs: waitMs });
+        report({ kind: "waiting", model, on: "rate-limit", message, untilMs: null });
       },
     });
     await putPieceTable(bucket, { key, etag: stored.etag }, stored.table, signal);

@@ -111,7 +111,7 @@ async function find(
   ];
   const found = await mapLimit(asked, READS, async ({ name, path, run }) => {
     try {
-      return toCandidate(await run());
+      return toCandidate(await run(), ports.tree);
     } catch (error) {
       fail(name, path, error);
       return null;
@@ -120,7 +120,9 @@ async function find(
   return found.filter((one) => one !== null);
 }
 
-function toCandidate(publishable: Publishable): Candidate {
-  const { file } = publishable;
-  return { ...publishable, from: [file], origin: { kind: "file", path: file } };
+function toCandidate(publishable: Publishable, tree: Tree): Candidate {
+  const { file, sha256, isProofWanted } = publishable;
+  const candidate: Candidate = { ...publishable, from: [file], origin: { kind: "file", path: file } };
+  const isUnchanged = async (): Promise<boolean> => (await tree.rememberedDigest(file)) === sha256;
+  return isProofWanted ? candidate : { ...candidate, isUnchanged };
 }

@@ -1,4 +1,5 @@
 /** Obeys the lines of a plan: each under its own lease, each noted in its manifest as soon as it is there. */
+import { access } from "node:fs/promises";
 import type { EventBody } from "../base/events.ts";
 import { anySignal } from "../base/flow.ts";
 import { keyIn, PIECES_SUFFIX } from "./destination.ts";
@@ -31,6 +32,7 @@ export function createSender(run: Run, targets: ReadonlyMap<string, string>): Se
     const written = writing.then(() => ports.writeEntry(file, change));
     writing = written.catch(() => undefined);
     await written;
+    await tellUnsigned(file, report);
     return file;
   };
   const sendOne = async (line: PublishLine, candidate: Candidate): Promise<PublishedModel> => {
@@ -42,7 +44,8 @@ export function createSender(run: Run, targets: ReadonlyMap<string, string>): Se
     const signal = anySignal(run.signal, lease.lost);
     const { name, path, size, sha256, origin, isProofWanted } = candidate;
     const journal = ports.tree.uploadOf(line.to);
-    const one = { line, key: keyIn(run.destination, candidate), origin, isProofWanted, journal };
+    const { isUnchanged = null } = candidate;
+    const one = { line, key: keyIn(run.destination, candidate), origin, isProofWanted, isUnchanged, journal };
     const context = { bucket: run.bucket, sending, report, random: ports.clock.random, signal };
     const sentBytes = await publishOne({ ...context, verify: options.verify ?? null }, one);
     const manifest = await note(line, candidate);
@@ -66,6 +69,17 @@ export function createSender(run: Run, targets: ReadonlyMap<string, string>): Se
       await writing;
     },
   };
+}
+
+/** A signature beside the manifest was made before this entry. */
+async function tellUnsigned(file: string, report: Run["report"]): Promise<void> {
+  const isSigned = await access(`${file}.minisig`).then(
+    () => true,
+    () => false,
+  );
+  if (!isSigned) return;
+  const message = `"${file}" is not what was signed any more: an entry was written`;
+  report({ kind: "warning", code: "SIGNATURE_INVALID", message, fix: `look at it, and run models sign ${file}` });
 }
 
 function waiting(model: string, holder: string): EventBody {

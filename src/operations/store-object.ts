@@ -22,6 +22,8 @@ export interface ObjectToStore {
   readonly origin: PartOrigin;
   /** False when the file was read and digested just before. */
   readonly isProofWanted: boolean;
+  /** Where it was: whether the file is still the one that was digested. */
+  readonly isUnchanged: (() => Promise<boolean>) | null;
   /** The ETag of what lies there and is to be replaced; null when nothing does. */
   readonly replaces: string | null;
   /** Path of the upload's journal. */
@@ -32,7 +34,7 @@ export interface StoreListeners {
   /** Told once, when it is known how much an earlier run has sent. */
   readonly onStart: (resumedBytes: number) => void;
   readonly onBytes: (bytes: number) => void;
-  readonly onRetry: (status: number | null, waitMs: number) => void;
+  readonly onRetry: (status: number | null) => void;
 }
 
 export interface StoredArtifact {
@@ -89,9 +91,9 @@ function sendOptions({ bucket, signal, onBytes, onRetry }: StoreRun): SendOption
       bucket.lanes.sent(bytes);
       onBytes(bytes);
     },
-    onRetry: ({ status }, waitMs) => {
+    onRetry: ({ status }) => {
       if (status === 429 || status === 503) bucket.lanes.stepBack();
-      onRetry(status, waitMs);
+      onRetry(status);
     },
   };
 }
@@ -181,6 +183,7 @@ async function tryParts(run: StoreRun, journal: UploadJournal): Promise<Put | nu
     await journal.remove();
     refuseWrongDigest(object, uploaded.sha256);
   }
+  await refuseChanged(object);
   await refuseRace(run);
   await bucket.uploads.finish({ key, uploadId, parts: uploaded.parts }, conditionFor(object.replaces), signal);
   await journal.remove();
@@ -232,6 +235,13 @@ async function refuseRace({ object, bucket, signal }: StoreRun): Promise<void> {
       fix: "run it again and look at what is there",
     },
   );
+}
+
+async function refuseChanged({ model, isUnchanged }: ObjectToStore): Promise<void> {
+  if (isUnchanged === null || (await isUnchanged())) return;
+  throw new ModelsError("DISK_FAILED", `Cannot publish "${model}": its file was changed while it was sent`, {
+    fix: "run it again once nobody writes to it",
+  });
 }
 
 function refuseWrongDigest({ model, sha256 }: ObjectToStore, seen: Sha256 | null): void {

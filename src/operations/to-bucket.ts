@@ -31,6 +31,8 @@ export interface Candidate {
   readonly origin: PartOrigin;
   /** Whether the digest is to be proven while the bytes pass. */
   readonly isProofWanted: boolean;
+  /** Where it is not: whether the file is still the one that was digested. */
+  readonly isUnchanged?: () => Promise<boolean>;
   /** Who brought its bytes over the network; absent for a file of this box. */
   readonly shares?: () => readonly MirrorShare[];
 }

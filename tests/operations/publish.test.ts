@@ -1,4 +1,5 @@
 /** Publishing into R2's emulator: what is sent, what is refused, what is noted, and what a box then gets. */
+import { writeFileSync } from "node:fs";
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -280,6 +281,42 @@ describe("publish()", () => {
     expect(again).toBeLessThan(32.1 * MB);
     await using desk = openDesk(emulator.access());
     expect(await desk.store.head("resume/loras/resume.safetensors")).toMatchObject({ size: 64 * MB });
+  });
+
+  it("makes no object of a file that somebody writes to meanwhile", async () => {
+    await using box = await makePublisher(emulator);
+    const { content } = await weights("changed", 40 * MB);
+    const file = join(box.folder, "changed.safetensors");
+    await writeFile(file, await bytesOf(content));
+    let hasWritten = false;
+    const published = box.open({ lanes: 1, maxRate: 30 * MB }).publish({
+      models: ["changed.safetensors"],
+      to: prefixFor("changed"),
+      manifest: null,
+      onEvent: (event) => {
+        if (event.kind !== "progress" || hasWritten) return;
+        hasWritten = true;
+        writeFileSync(file, Buffer.alloc(40 * MB, 1));
+      },
+    });
+    await expect(published).rejects.toMatchObject({
+      code: "DISK_FAILED",
+      message: expect.stringContaining("was changed"),
+    });
+    await using desk = openDesk(emulator.access());
+    expect(await listed(desk.store, "changed/")).toEqual([]);
+  });
+
+  it("says that a signed manifest has to be signed again", async () => {
+    const { box } = await stocked({ signed: MB });
+    await using _box = box;
+    await writeFile(join(box.folder, "manifests/box.json.minisig"), "a signature");
+    const events: Event[] = [];
+    const onEvent = (event: Event): void => void events.push(event);
+    await box.open(LANES).publish({ kits: ["all"], to: prefixFor("signed"), onEvent });
+    expect(events.filter(({ kind }) => kind === "warning")).toMatchObject([
+      { code: "SIGNATURE_INVALID", fix: expect.stringContaining("models sign") },
+    ]);
   });
 
   it.each([
