@@ -92,9 +92,9 @@ start_disk() {
   local id
   id=$(cat /proc/sys/kernel/random/uuid)
   ceph -c "$1/ceph.conf" osd new "$id" 0 >/dev/null
-  ceph-osd -c "$1/ceph.conf" -i 0 --mkfs --osd-uuid "$id" --no-mon-config >/dev/null 2>&1
-  ceph -c "$1/ceph.conf" osd crush add osd.0 1.0 host=here root=default >/dev/null 2>&1
-  ceph-osd -c "$1/ceph.conf" -i 0 --setuser root --setgroup root >/dev/null 2>&1
+  ceph-osd -c "$1/ceph.conf" -i 0 --mkfs --osd-uuid "$id" --no-mon-config
+  ceph -c "$1/ceph.conf" osd crush add osd.0 1.0 host=here root=default
+  ceph-osd -c "$1/ceph.conf" -i 0 --setuser root --setgroup root
 }
 
 start_gateway() {
@@ -114,6 +114,15 @@ up() {
   need
   mkdir -p "$1"/{mon,osd,gateway}
   write_config "$1" "$2" "$3"
+  # What they say is of use only when one of them fails. (Behind `&` it ends at the first failure; before `||` it would not.)
+  start "$1" "$2" >"$1/setup.log" 2>&1 &
+  wait $! || {
+    tail -n 20 "$1"/setup.log "$1"/*.log >&2
+    exit 1
+  }
+}
+
+start() {
   start_monitor "$1" "$2"
   start_disk "$1"
   start_gateway "$1" "$2"

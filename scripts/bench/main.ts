@@ -38,11 +38,12 @@ async function measure(options: Options, tools: Tools): Promise<Results> {
   const disk = await mkdtemp(join(options.disk, "modelferry-bench-"));
   const memory = await memoryFolder();
   const startedMs = systemClock.now();
-  process.once("SIGINT", () => {
+  const clear = (): never => {
     sweepNetworks();
     for (const folder of [disk, memory]) rmSync(folder, { recursive: true, force: true });
     process.exit(130);
-  });
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, clear);
   try {
     if (await isMemory(disk)) say(`Note: ${options.disk} is memory, not a disk; set BENCH_DISK.`);
     const native = compileNative(tools.path("cc"), disk);

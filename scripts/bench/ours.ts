@@ -16,7 +16,9 @@ export interface OursSettings {
   readonly rounds?: number;
 }
 
-export const COMMAND: string = join(HOME, "dist", "cli", "main.js");
+const { BENCH_MODELS } = process.env;
+/** The command line that is measured: this tree's own, or that of another build to compare it with. */
+export const COMMAND: string = BENCH_MODELS ?? join(HOME, "dist", "cli", "main.js");
 const LANES = join(HOME, "scripts", "bench", "lanes.mjs");
 const KIT = "bench";
 

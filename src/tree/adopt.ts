@@ -2,7 +2,6 @@
 import type { Sha256 } from "../base/artifact.ts";
 import { check } from "./check.ts";
 import { findReusable } from "./find-reusable.ts";
-import { openKnownDigests } from "./known-digests.ts";
 import { readReceipt, writeReceipt } from "./receipt.ts";
 import { type ReuseHow, reuse } from "./reuse.ts";
 import type { ReadOptions, TreeParts, Wanted, WantedArtifact } from "./terms.ts";
@@ -65,8 +64,7 @@ async function adoptInPlace(parts: TreeParts, wanted: Wanted, options: AdoptOpti
   if (finding.status !== "unverified") return resultOf(wanted, "other-bytes");
   if (wanted.sha256 === null) return resultOf(wanted, "unknown");
   const path = parts.layout.fileOf(wanted.path);
-  const known = await openKnownDigests(parts);
-  const file = await known.learn(path, options);
+  const file = await parts.known.learn(path, options);
   if (file?.sha256 !== wanted.sha256) return resultOf(wanted, "other-bytes");
   const previous = await readReceipt(parts.layout, wanted.path);
   await writeReceipt(parts, {

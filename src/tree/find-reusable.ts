@@ -5,7 +5,7 @@ import type { Artifact, Sha256 } from "../base/artifact.ts";
 import { isModelsError } from "../base/errors.ts";
 import type { TreePath } from "../base/paths.ts";
 import { diskError, errnoOf } from "./disk.ts";
-import { type KnownDigests, type KnownFile, openKnownDigests, stampAt } from "./known-digests.ts";
+import { type KnownDigests, type KnownFile, stampAt } from "./known-digests.ts";
 import { isReceiptFor, readReceiptFile } from "./receipt.ts";
 import { isSameStamp, type Stamp } from "./stamp.ts";
 import type { ReadOptions, TreeParts } from "./terms.ts";
@@ -39,7 +39,7 @@ export async function findReusable(
   const found = new Map<Sha256, Reusable>();
   if (wanted.length === 0) return found;
   const proven = await findInTree(parts, wanted, found);
-  const search: Search = { found, wanted, known: await openKnownDigests(parts), options };
+  const search: Search = { found, wanted, known: parts.known, options };
   if (options.hubCache !== null) await findInHubCache(search, options.hubCache);
   const places = [...proven, ...(await stampsOf(parts, wanted))];
   // A person may have put it into the tree under another name: nothing but its size and its bytes tell.

@@ -25,10 +25,15 @@ const VERSION = 1;
 const MAX_ENTRIES = 4096;
 const MAX_BYTES = 4 * 1024 * 1024;
 
-/** Loads what is remembered; an absent or torn memory is an empty one. */
-export async function openKnownDigests(parts: TreeParts): Promise<KnownDigests> {
-  const known = await load(parts.layout.knownDigests);
+/** One memory a tree, so that what is learned at once is remembered together; an absent or torn one is empty. */
+export function createKnownDigests(parts: Omit<TreeParts, "known">): KnownDigests {
+  let loading: Promise<Map<string, KnownFile>> | null = null;
+  const open = (): Promise<Map<string, KnownFile>> => {
+    loading ??= load(parts.layout.knownDigests);
+    return loading;
+  };
   const learn = async (path: string, options: ReadOptions): Promise<KnownFile | null> => {
+    const known = await open();
     const stamp = await stampAt(path);
     const before = known.get(path);
     if (stamp === null) return null;
@@ -42,7 +47,7 @@ export async function openKnownDigests(parts: TreeParts): Promise<KnownDigests> 
     return { path, stamp, sha256 };
   };
   const recall = async (path: string): Promise<KnownFile | null> => {
-    const before = known.get(path);
+    const before = (await open()).get(path);
     const stamp = before === undefined ? null : await stampAt(path);
     return before !== undefined && stamp !== null && isSameStamp(before.stamp, stamp) ? before : null;
   };
@@ -63,7 +68,7 @@ async function load(file: string): Promise<Map<string, KnownFile>> {
 }
 
 /** Failing to remember costs time, not truth: a read-only tree can still be searched. */
-async function save(parts: TreeParts, known: ReadonlyMap<string, KnownFile>): Promise<void> {
+async function save(parts: Omit<TreeParts, "known">, known: ReadonlyMap<string, KnownFile>): Promise<void> {
   const files = [...known.values()].slice(-MAX_ENTRIES).map(({ path, stamp, sha256 }) => ({
     path,
     sha256,

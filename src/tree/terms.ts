@@ -2,6 +2,7 @@
 import type { Artifact, Sha256 } from "../base/artifact.ts";
 import type { Clock } from "../base/clock.ts";
 import type { TreePath } from "../base/paths.ts";
+import type { KnownDigests } from "./known-digests.ts";
 import type { Layout } from "./layout.ts";
 
 /** A model as far as the tree needs to know it. */
@@ -35,6 +36,7 @@ export interface TreePorts {
 /** What each verb of the tree is given. */
 export interface TreeParts extends TreePorts {
   readonly layout: Layout;
+  readonly known: KnownDigests;
 }
 
 /** How far a file has been read. */

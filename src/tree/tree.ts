@@ -6,7 +6,7 @@ import { type Adopted, type AdoptOptions, adopt } from "./adopt.ts";
 import { type AliasResult, linkAliases } from "./aliases.ts";
 import { type CheckOptions, check, type Finding } from "./check.ts";
 import { type FindReusableOptions, findReusable, type Reusable, type Sought } from "./find-reusable.ts";
-import { openKnownDigests } from "./known-digests.ts";
+import { createKnownDigests } from "./known-digests.ts";
 import { createLayout, type PartialPaths } from "./layout.ts";
 import { LEASE_TIMINGS, type Lease, type LeaseOptions, type LeaseTimings, takeLease } from "./lease.ts";
 import { list, type TreeEntry } from "./list.ts";
@@ -60,17 +60,16 @@ export interface Tree {
 /** Opens the tree at `root`, which need not exist yet; touches no disk. */
 export function createTree(root: string, ports: TreePorts, timings: LeaseTimings = LEASE_TIMINGS): Tree {
   const layout = createLayout(resolve(root));
-  const parts: TreeParts = { clock: ports.clock, digest: ports.digest, layout };
+  const base = { clock: ports.clock, digest: ports.digest, layout };
+  const known = createKnownDigests(base);
+  const parts: TreeParts = { ...base, known };
   return {
     root: layout.root,
     check: (wanted, options) => check(parts, wanted, options),
     partialOf: layout.partialOf,
     uploadOf: layout.uploadOf,
-    digestOf: async (path, options = {}) => {
-      const known = await openKnownDigests(parts);
-      return (await known.learn(resolve(path), options))?.sha256 ?? null;
-    },
-    rememberedDigest: async (path) => (await (await openKnownDigests(parts)).recall(resolve(path)))?.sha256 ?? null,
+    digestOf: async (path, options = {}) => (await known.learn(resolve(path), options))?.sha256 ?? null,
+    rememberedDigest: async (path) => (await known.recall(resolve(path)))?.sha256 ?? null,
     partialBytes,
     lease: (key, options) => takeLease({ layout, clock: ports.clock, timings }, key, options),
     refuseObstacle: (path) => refuseObstacle(parts, path),

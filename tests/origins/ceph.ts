@@ -74,10 +74,14 @@ export async function startCeph(gib = 4): Promise<Ceph> {
   };
 }
 
-/** A port such that the next one is free as well. */
+/**
+ * A port such that the next one is free as well, below those that the kernel gives to connections: it is bound only
+ * seconds later, when the tests that run beside this one have opened many.
+ */
 async function freePorts(): Promise<number> {
   for (;;) {
-    const port = await listenOnce(0);
+    const port = await listenOnce(20_000 + 2 * Math.floor(Math.random() * 5_000)).catch(() => null);
+    if (port === null) continue;
     const isNextFree = await listenOnce(port + 1).then(
       () => true,
       () => false,

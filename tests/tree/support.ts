@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
+import { createKnownDigests } from "../../src/tree/known-digests.ts";
 import { createLayout } from "../../src/tree/layout.ts";
 import type { TreeParts, WantedArtifact } from "../../src/tree/terms.ts";
 import { createTree, type Tree } from "../../src/tree/tree.ts";
@@ -42,7 +43,8 @@ export async function createBench(options: { root?: string } = {}): Promise<Benc
   const root = options.root ?? join(home, "models");
   const digest = createTestDigest();
   const tree = createTree(root, { clock: systemClock, digest });
-  const parts = { clock: systemClock, digest, layout: createLayout(root) };
+  const base = { clock: systemClock, digest, layout: createLayout(root) };
+  const parts = { ...base, known: createKnownDigests(base) };
   const write = async (path: string, content: Uint8Array | string): Promise<string> => {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, content);
