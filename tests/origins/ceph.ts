@@ -52,7 +52,13 @@ export function describeWithCeph(title: string, tests: () => void): void {
 export async function startCeph(gib = 4): Promise<Ceph> {
   const folder = await mkdtemp(join(tmpdir(), "modelferry-ceph-"));
   const port = await freePorts();
-  await run(SCRIPT, ["up", folder, String(port), String(gib)]);
+  const down = async (): Promise<void> => {
+    await run(SCRIPT, ["down", folder]);
+  };
+  await run(SCRIPT, ["up", folder, String(port), String(gib)]).catch(async (error: unknown) => {
+    await down();
+    throw error;
+  });
   const endpoint = `http://127.0.0.1:${port}`;
   return {
     endpoint,
@@ -68,9 +74,7 @@ export async function startCeph(gib = 4): Promise<Ceph> {
       await client.send(new CreateBucketCommand({ Bucket: name }));
       client.destroy();
     },
-    [Symbol.asyncDispose]: async () => {
-      await run(SCRIPT, ["down", folder]);
-    },
+    [Symbol.asyncDispose]: down,
   };
 }
 
