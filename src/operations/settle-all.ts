@@ -24,17 +24,24 @@ interface Queues {
   /** Reading and copying on this box. */
   readonly local: PQueue;
   readonly fetches: PQueue;
+  /** Files whose bytes cost less than their places on the disk and the way to their mirrors. */
+  readonly small: PQueue;
 }
 
 /** Files read or copied at a time: the disk is the limit. */
 const LOCAL = 2;
+const SMALL_BYTES = 4 * 1024 * 1024;
 
 /** Settles all; each failure is told and counted, none is thrown. Returns what is present now. */
 export async function settleAll(run: Run, { plan, pending, resolved }: Pending): Promise<readonly LockedModel[]> {
+  const { files } = run.settings;
+  const fetches = new PQueue({ concurrency: files });
   const queues: Queues = {
     resolves: new PQueue({ concurrency: RESOLVES }),
     local: new PQueue({ concurrency: LOCAL }),
-    fetches: new PQueue({ concurrency: run.settings.files }),
+    fetches,
+    // They wait for answers and for the disk, not for bytes; but where one at a time was asked for, that is what they get.
+    small: files === 1 ? fetches : new PQueue({ concurrency: files ** 2 }),
   };
   const carriers = carriersIn(plan, pending);
   const settled = new Map<string, Promise<LockedModel | null>>();
@@ -89,7 +96,8 @@ async function settleModel(run: Run, surveyed: Surveyed, { queues, resolved }: S
   // Its failure is told when its turn comes.
   found.catch(() => undefined);
   try {
-    return await inTurn(run, surveyed, queues.fetches, async (now, leased) => {
+    const queue = size !== null && size < SMALL_BYTES ? queues.small : queues.fetches;
+    return await inTurn(run, surveyed, queue, async (now, leased) => {
       const present = now.presence === "present" ? await settleLocally(run, now, leased) : null;
       return present ?? (await fetchModel(run, await found, leased));
     });

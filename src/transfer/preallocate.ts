@@ -7,22 +7,17 @@ import { processEnvironment } from "../base/process.ts";
 
 const run = promisify(execFile);
 
+/** Below this, starting another program costs more than the download, and a full disk shows within a few writes. */
+const WORTH_BYTES = 16 * 1024 * 1024;
+
 /**
  * Makes `file` (at `path`) `size` bytes long, with real blocks where the file system can: a full disk shows now, and
- * writes need no new extents. Where it cannot, the length alone is set.
+ * writes need no new extents. Where it cannot, and for small files, the
+ * length alone is set.
  * @throws ModelsError `DISK_FULL`, `DISK_FAILED`
  */
 export async function preallocate(file: FileHandle, path: string, size: number): Promise<void> {
-  if (size === 0) return;
-  try {
-    // Node has no fallocate; the program of util-linux is on every image that has a shell.
-    await run("fallocate", ["-l", String(size), path], { env: { ...processEnvironment(), LC_ALL: "C" } });
-    return;
-  } catch (error) {
-    // Its words are read, so they must not be in the language of the box.
-    if (/no space left|quota exceeded/i.test(String((error as { stderr?: unknown }).stderr)))
-      throw diskFull(path, size);
-  }
+  if (size >= WORTH_BYTES && (await reserve(path, size))) return;
   await file.truncate(size).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOSPC" || error.code === "EDQUOT") throw diskFull(path, size);
     if (error.code === "EFBIG") throw tooLarge(path, size);
@@ -30,6 +25,20 @@ export async function preallocate(file: FileHandle, path: string, size: number):
       cause: error,
     });
   });
+}
+
+/** Whether the blocks are there now. */
+async function reserve(path: string, size: number): Promise<boolean> {
+  try {
+    // Node has no fallocate; the program of util-linux is on every image that has a shell.
+    // Its words are read, so they must not be in the language of the box.
+    await run("fallocate", ["-l", String(size), path], { env: { ...processEnvironment(), LC_ALL: "C" } });
+    return true;
+  } catch (error) {
+    if (/no space left|quota exceeded/i.test(String((error as { stderr?: unknown }).stderr)))
+      throw diskFull(path, size);
+    return false;
+  }
 }
 
 function diskFull(path: string, size: number): ModelsError {

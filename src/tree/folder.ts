@@ -23,11 +23,24 @@ export interface HeldFolder extends AsyncDisposable {
  */
 export async function holdFolder(root: string, folder: string): Promise<HeldFolder> {
   try {
+    const plain = await holdPlain(root, folder);
+    if (plain !== null) return plain;
     const base = await realRoot(root);
     return await hold(base, await walkTo(base, folder));
   } catch (error) {
     throw diskError("use the folder", join(root, folder), error);
   }
+}
+
+/** The short way, for a folder that is there and has no link on its way: what is open says itself where it is. */
+async function holdPlain(root: string, folder: string): Promise<HeldFolder | null> {
+  const path = join(await realpath(root).catch(() => root), folder);
+  const handle = await open(path, FOLDER_FLAGS).catch(() => null);
+  if (handle === null) return null;
+  const prefix = `/proc/self/fd/${handle.fd}`;
+  if ((await readlink(prefix).catch(() => null)) === path) return held(handle, { real: path, prefix });
+  await handle.close();
+  return null;
 }
 
 /** Makes `folders` (relative to `root`) durable. */
@@ -99,16 +112,20 @@ async function hold(base: string, path: string): Promise<HeldFolder> {
   try {
     const { real, prefix } = await whereIs(handle, path);
     if (real !== base && !isInside(base, real) && !real.startsWith(join(base, STATE_FOLDER))) throw leaves(path, real);
-    return {
-      real,
-      path: (name) => join(prefix, name),
-      sync: () => syncHandle(handle),
-      [Symbol.asyncDispose]: () => handle.close(),
-    };
+    return held(handle, { real, prefix });
   } catch (error) {
     await handle.close();
     throw error;
   }
+}
+
+function held(handle: FileHandle, { real, prefix }: { readonly real: string; readonly prefix: string }): HeldFolder {
+  return {
+    real,
+    path: (name) => join(prefix, name),
+    sync: () => syncHandle(handle),
+    [Symbol.asyncDispose]: () => handle.close(),
+  };
 }
 
 /**

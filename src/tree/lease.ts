@@ -3,9 +3,7 @@ import type { FileHandle } from "node:fs/promises";
 import type { Clock } from "../base/clock.ts";
 import { ModelsError } from "../base/errors.ts";
 import { isLocalDisk } from "./disk-kind.ts";
-import { makeFolders } from "./folder.ts";
 import { describeSelf, formatHolder, type Holder, nameHolder, parseHolder } from "./holder.ts";
-import { STATE_FOLDERS } from "./layout.ts";
 import { createLock, type LockParts, readLock, removeLock } from "./lock-file.ts";
 import { createStaleJudge, takeAway } from "./takeover.ts";
 
@@ -51,7 +49,6 @@ export async function takeLease(
 ): Promise<Lease> {
   const { layout, clock, timings } = parts;
   const { subject = key } = options;
-  await makeFolders(layout.root, STATE_FOLDERS);
   const path = layout.lockOf(key);
   const self = await describeSelf(clock.unique());
   const isStale = createStaleJudge(self, clock, timings.staleMs);

@@ -6,8 +6,9 @@ import { type Adopted, type AdoptOptions, adopt } from "./adopt.ts";
 import { type AliasResult, linkAliases } from "./aliases.ts";
 import { type CheckOptions, check, type Finding } from "./check.ts";
 import { type FindReusableOptions, findReusable, type Reusable, type Sought } from "./find-reusable.ts";
+import { makeFolders } from "./folder.ts";
 import { createKnownDigests } from "./known-digests.ts";
-import { createLayout, type PartialPaths } from "./layout.ts";
+import { createLayout, type PartialPaths, STATE_FOLDERS } from "./layout.ts";
 import { LEASE_TIMINGS, type Lease, type LeaseOptions, type LeaseTimings, takeLease } from "./lease.ts";
 import { list, type TreeEntry } from "./list.ts";
 import { type Origin, place, refuseObstacle } from "./place.ts";
@@ -63,6 +64,15 @@ export function createTree(root: string, ports: TreePorts, timings: LeaseTimings
   const base = { clock: ports.clock, digest: ports.digest, layout };
   const known = createKnownDigests(base);
   const parts: TreeParts = { ...base, known };
+  let prepared: Promise<void> | null = null;
+  // Once: each folder is synced, which would cost a small file more than its bytes.
+  const prepare = (): Promise<void> => {
+    prepared ??= makeFolders(layout.root, STATE_FOLDERS).catch((error: unknown) => {
+      prepared = null;
+      throw error;
+    });
+    return prepared;
+  };
   return {
     root: layout.root,
     check: (wanted, options) => check(parts, wanted, options),
@@ -71,7 +81,10 @@ export function createTree(root: string, ports: TreePorts, timings: LeaseTimings
     digestOf: async (path, options = {}) => (await known.learn(resolve(path), options))?.sha256 ?? null,
     rememberedDigest: async (path) => (await known.recall(resolve(path)))?.sha256 ?? null,
     partialBytes,
-    lease: (key, options) => takeLease({ layout, clock: ports.clock, timings }, key, options),
+    lease: async (key, options) => {
+      await prepare();
+      return await takeLease({ layout, clock: ports.clock, timings }, key, options);
+    },
     refuseObstacle: (path) => refuseObstacle(parts, path),
     place: (partial, wanted, origin) => place(parts, partial, wanted, origin),
     findReusable: (wanted, options) => findReusable(parts, wanted, options),

@@ -18,12 +18,12 @@ async function reserve(size: number, name = "x"): Promise<{ readonly size: numbe
 }
 
 describe("preallocate()", () => {
-  it.each([0, 1, 4096, 5_000_001])("makes a file of %i bytes", async (size) => {
+  it.each([0, 1, 4096, 5_000_001, 20_000_001])("makes a file of %i bytes", async (size) => {
     expect((await reserve(size)).size).toBe(size);
   });
 
   it("takes names that look like options, blanks and quotes", async () => {
-    expect((await reserve(10, "-l 5 'x\" $(y)")).size).toBe(10);
+    expect((await reserve(20_000_000, "-l 5 'x\" $(y)")).size).toBe(20_000_000);
   });
 
   it("refuses at once what the file system cannot hold, and says what helps", async () => {
