@@ -53,7 +53,11 @@ export async function startNginx(settings: NginxSettings): Promise<Nginx> {
     stdio: "ignore",
     env: { ...process.env, ...paceVariables(settings.pace, port) },
   });
+  // A benchmark that is interrupted must not leave its servers behind.
+  const orphan = (): boolean => child.kill("SIGTERM");
+  process.once("exit", orphan);
   const end = async (): Promise<void> => {
+    process.off("exit", orphan);
     await ended(child);
     await rm(home, { recursive: true, force: true });
   };
