@@ -27,31 +27,44 @@ const MAX_BYTES = 4 * 1024 * 1024;
 
 /** One memory a tree, so that what is learned at once is remembered together; an absent or torn one is empty. */
 export function createKnownDigests(parts: Omit<TreeParts, "known">): KnownDigests {
-  let loading: Promise<Map<string, KnownFile>> | null = null;
-  const open = (): Promise<Map<string, KnownFile>> => {
-    loading ??= load(parts.layout.knownDigests);
-    return loading;
+  const learned = new Map<string, KnownFile>();
+  const remembered = createMemory(parts.layout.knownDigests);
+  const find = async (path: string, stamp: Stamp): Promise<KnownFile | null> => {
+    const isIt = (one: KnownFile | undefined): one is KnownFile => one !== undefined && isSameStamp(one.stamp, stamp);
+    const own = learned.get(path);
+    if (isIt(own)) return own;
+    const before = (await remembered()).get(path);
+    return isIt(before) ? before : null;
   };
   const learn = async (path: string, options: ReadOptions): Promise<KnownFile | null> => {
-    const known = await open();
     const stamp = await stampAt(path);
-    const before = known.get(path);
     if (stamp === null) return null;
-    if (before !== undefined && isSameStamp(before.stamp, stamp)) return before;
+    const before = await find(path, stamp);
+    if (before !== null) return before;
     const sha256 = await parts.digest.sha256File(path, digestOptions(path, stamp.size, options));
     const after = await stampAt(path);
     if (after === null || !isSameStamp(after, stamp)) return null;
-    known.delete(path);
-    known.set(path, { path, stamp, sha256 });
-    await save(parts, known);
+    learned.delete(path);
+    learned.set(path, { path, stamp, sha256 });
+    await save(parts, new Map([...(await remembered()), ...learned]));
     return { path, stamp, sha256 };
   };
   const recall = async (path: string): Promise<KnownFile | null> => {
-    const before = (await open()).get(path);
-    const stamp = before === undefined ? null : await stampAt(path);
-    return before !== undefined && stamp !== null && isSameStamp(before.stamp, stamp) ? before : null;
+    const stamp = await stampAt(path);
+    return stamp === null ? null : await find(path, stamp);
   };
   return { learn, recall };
+}
+
+/** What the file at `path` says, read again only when another has written it. */
+function createMemory(path: string): () => Promise<ReadonlyMap<string, KnownFile>> {
+  let seen: { readonly stamp: Stamp | null; readonly files: ReadonlyMap<string, KnownFile> } | null = null;
+  return async () => {
+    const stamp = await stampAt(path);
+    const isSame = seen !== null && stamp !== null && seen.stamp !== null && isSameStamp(seen.stamp, stamp);
+    if (seen === null || !isSame) seen = { stamp, files: await load(path) };
+    return seen.files;
+  };
 }
 
 /** The stamp of the regular file at `path`, through links; null when there is none that can be looked at. */
