@@ -59,6 +59,9 @@ write_config() { # folder, gateway's port, GiB
   osd class default list = *
   osd class load list = *
   osd check max object name len on startup = false
+  # It is placed by hand below; on its own it now and then asks before it knows the cluster, and dies of "wrong fsid".
+  osd crush update on start = false
+  osd class update on start = false
 [client.gateway]
   rgw data = $1/gateway
   rgw frontends = beast endpoint=127.0.0.1:$2
