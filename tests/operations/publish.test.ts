@@ -296,7 +296,8 @@ describe("publish()", () => {
       onEvent: (event) => {
         if (event.kind !== "progress" || hasWritten) return;
         hasWritten = true;
-        writeFileSync(file, Buffer.alloc(40 * MB, 1));
+        // Over its bytes, so that whoever still reads the file does not find its end early.
+        writeFileSync(file, Buffer.alloc(40 * MB, 1), { flag: "r+" });
       },
     });
     await expect(published).rejects.toMatchObject({
