@@ -72,7 +72,7 @@ type BucketParts = Pick<Parts, "settings" | "catalog" | "tree" | "select" | "syn
 
 const MIB = 1024 * 1024;
 /** What passes through needs room twice, and the box may be a small one. */
-const MIRROR_MEMORY = 64 * MIB;
+const MIRROR_MEMORY = 48 * MIB;
 
 /** @param cwd where relative paths start */
 export function createBucketOperations(
