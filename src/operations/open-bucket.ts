@@ -22,11 +22,11 @@ export interface OpenBucket {
 }
 
 const MIB = 1024 * 1024;
-/** Room for sixteen parts of the usual size. */
-const DEFAULT_MEMORY: number = 256 * MIB;
+/** Room for eight parts of the usual size. */
+const DEFAULT_MEMORY: number = 128 * MIB;
 
 export interface OpenBucketOptions {
-  /** Bytes of memory for parts. @default 256 MiB */
+  /** Bytes of memory for parts. @default 128 MiB */
   readonly memory?: number;
 }
 

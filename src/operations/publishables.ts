@@ -18,7 +18,7 @@ export interface Publishable {
   readonly file: string;
   readonly size: number;
   readonly sha256: Sha256;
-  /** Whether the digest was remembered, so that it must be proven while the file is read. */
+  /** Whether the digest was remembered or declared, so that it must be proven while the file is read. */
   readonly isProofWanted: boolean;
 }
 
@@ -101,20 +101,33 @@ async function digested(
   const { size } = await stat(file);
   if (size === 0) throw new ModelsError("NOT_WEIGHTS", `Cannot publish "${name}": ${file} is empty`);
   const remembered = await tree.rememberedDigest(file);
+  const declared = model?.sha256 ?? null;
+  refuseOther(subject, { size, sha256: remembered });
+  // What is known before is proven by the same read that sends it; a file that nobody knows is read for its digest
+  // first, since the object carries it from the beginning.
+  const known = remembered ?? declared;
+  if (known !== null) return { size, sha256: known, isProofWanted: true };
   const onProgress = ({ doneBytes }: { readonly doneBytes: number }): void => onReading(name, doneBytes, size);
-  const sha256 = remembered ?? (await tree.digestOf(file, { signal, onProgress }));
-  if (sha256 === null)
-    throw new ModelsError("DISK_FAILED", `Cannot publish "${name}": ${file} changes while it is read`);
-  if (model !== null && model.sha256 !== null && model.sha256 !== sha256) {
-    throw new ModelsError(
-      "DIGEST_MISMATCH",
-      `Cannot publish "${name}": ${file} has sha256 ${sha256}, its manifest says ${model.sha256}`,
-      {
-        fix: `name the right file, or publish it under another name with --name`,
-      },
-    );
-  }
-  return { size, sha256, isProofWanted: remembered !== null };
+  const sha256 = await tree.digestOf(file, { signal, onProgress });
+  if (sha256 !== null) return { size, sha256, isProofWanted: false };
+  throw new ModelsError("DISK_FAILED", `Cannot publish "${name}": ${file} changes while it is read`);
+}
+
+/** What is known not to be what the manifest says, before a byte is sent. */
+function refuseOther(
+  { name, model, file }: Pick<Publishable, "name" | "model" | "file">,
+  seen: { readonly size: number; readonly sha256: Sha256 | null },
+): void {
+  if (model === null) return;
+  const { size, sha256 } = model;
+  const isOtherSize = size !== null && size !== seen.size;
+  if (!isOtherSize && (sha256 === null || seen.sha256 === null || sha256 === seen.sha256)) return;
+  const [has, wants] = isOtherSize
+    ? [`${seen.size} bytes`, `${size} bytes`]
+    : [`sha256 ${seen.sha256}`, String(sha256)];
+  throw new ModelsError("DIGEST_MISMATCH", `Cannot publish "${name}": ${file} has ${has}, its manifest says ${wants}`, {
+    fix: "name the right file, or publish it under another name with --name",
+  });
 }
 
 function placeInTree(root: string, file: string): string | null {

@@ -184,16 +184,37 @@ describe("publish()", () => {
     await expect(stat(join(box.root, ".modelferry/uploads"))).rejects.toMatchObject({ code: "ENOENT" });
   });
 
-  it("refuses a file that is not what its manifest says, before a byte is sent", async () => {
-    const { box } = await stocked({ altered: MB });
+  it.each([
+    { of: "one part", bytes: MB },
+    { of: "parts", bytes: 40 * MB },
+  ])(
+    "leaves nothing of a file of $of that is not what its manifest says: it is proven by the read that sends it",
+    async ({ of, bytes }) => {
+      const name = `altered-${of.replace(" ", "-")}`;
+      const { box } = await stocked({ [name]: bytes });
+      await using _box = box;
+      await box.write(`loras/${name}.safetensors`, Buffer.alloc(bytes, 5));
+      await expect(box.open(LANES).publish({ kits: ["all"], to: prefixFor(name) })).rejects.toMatchObject({
+        code: "DIGEST_MISMATCH",
+        message: expect.stringMatching(/altered.* its sha256 is .*, expected/),
+      });
+      await using desk = openDesk(emulator.access());
+      expect(await listed(desk.store, `${name}/`)).toEqual([]);
+    },
+  );
+
+  it("refuses a file of another size than its manifest says, before a byte is sent", async () => {
+    const { box } = await stocked({ shorter: MB });
     await using _box = box;
-    await box.write("loras/altered.safetensors", Buffer.alloc(MB, 5));
-    await expect(box.open(LANES).publish({ kits: ["all"], to: prefixFor("altered") })).rejects.toMatchObject({
+    await box.write("elsewhere/shorter.safetensors", Buffer.alloc(MB - 1, 5));
+    const file = join(box.root, "elsewhere/shorter.safetensors");
+    const asked = { models: [file], name: "shorter", to: prefixFor("shorter") };
+    await expect(box.open(LANES).publish(asked)).rejects.toMatchObject({
       code: "DIGEST_MISMATCH",
-      message: expect.stringMatching(/altered.* its manifest says/),
+      message: expect.stringMatching(/has \d+ bytes, its manifest says/),
     });
     await using desk = openDesk(emulator.access());
-    expect(await listed(desk.store, "altered/")).toEqual([]);
+    expect(await listed(desk.store, "shorter/")).toEqual([]);
   });
 
   it("goes on with the others when one is not here, and lists what failed", async () => {

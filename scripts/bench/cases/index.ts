@@ -5,6 +5,7 @@ import { delayCase } from "./delay.ts";
 import { hubCase } from "./hub.ts";
 import { cappedConnectionsCase, cappedLinkCase, stragglerCase } from "./links.ts";
 import { deathCase, silenceCase, threeMirrorsCase, twoMirrorsCase } from "./mirrors.ts";
+import { publishCase } from "./publish.ts";
 import { farSmallCase, smallCase } from "./small.ts";
 import { httpCase, httpsCase, kitCase } from "./unthrottled.ts";
 
@@ -23,5 +24,6 @@ export const CASES: readonly Case[] = [
   smallCase,
   farSmallCase,
   hubCase,
+  publishCase,
   checkCase,
 ];
