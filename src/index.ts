@@ -37,6 +37,7 @@ export type { UnknownReference } from "./operations/match-references.ts";
 export type { SyncPlan } from "./operations/plan-sync.ts";
 export type { PublishedModel, PublishResult, ToBucketOptions } from "./operations/publish-ports.ts";
 export type { WorkflowOptions } from "./operations/read-workflow.ts";
+export type { RepairOptions, RepairReport } from "./operations/repair.ts";
 export type { Selection, Selectors } from "./operations/select.ts";
 export type { SignedFile, SignOptions, SignReport } from "./operations/sign.ts";
 export type { SignModelReport } from "./operations/sign-model.ts";

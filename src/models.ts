@@ -15,6 +15,7 @@ import type { LockReport } from "./operations/lock.ts";
 import type { Listing } from "./operations/ls.ts";
 import { createParts } from "./operations/parts.ts";
 import type { WorkflowOptions } from "./operations/read-workflow.ts";
+import type { RepairOptions, RepairReport } from "./operations/repair.ts";
 import { isEmptySelection, type Selection, type Selectors } from "./operations/select.ts";
 import type { SignOptions, SignReport } from "./operations/sign.ts";
 import type { SignModelReport } from "./operations/sign-model.ts";
@@ -60,6 +61,11 @@ export interface Models extends BucketOperations {
   readonly ls: (options?: { readonly signal?: AbortSignal }) => Promise<Listing>;
   /** Reads files again: the selection, or every file with a receipt. */
   readonly verify: (options?: Selectors & ReadOptions) => Promise<CheckReport>;
+  /**
+   * Verifies, then mends what is wrong: with a piece table only the wrong pieces are fetched, else the file.
+   * @throws ModelsError as `sync` does
+   */
+  readonly repair: (options?: Selectors & ReadOptions & RepairOptions) => Promise<RepairReport>;
   /** Takes over files that are on this box already, also in `folders`: for the selection, or the whole catalogue. */
   readonly adopt: (
     options?: Selectors & ReadOptions & { readonly folders?: readonly string[] },
@@ -129,13 +135,13 @@ export function createModels(options: ModelsOptions = {}, ports: ModelsPorts = {
   const tellTrust = async (mayRemember: boolean, onEvent: SyncOptions["onEvent"]): Promise<void> => {
     for (const event of await parts.trust({ mayRemember })) onEvent?.({ ...event, time: clock.now() });
   };
-  const sync: Models["sync"] = async (asked = {}) => {
+  const syncSelection = async (selection: Selection, asked: SyncOptions): Promise<SyncResult> => {
     const { createSync } = await import("./operations/sync.ts");
     const run = createSync(await parts.syncPorts(), await parts.syncSettings());
-    const selection = await select(asked);
     await tellTrust(asked.isDryRun !== true, asked.onEvent);
     return await run(selection, { isOffline: flags.offline ?? false, ...asked });
   };
+  const sync: Models["sync"] = async (asked = {}) => await syncSelection(await select(asked), asked);
   return {
     sync,
     check: async (asked = {}) => await (await opened())(await select(asked), asked),
@@ -168,6 +174,16 @@ export function createModels(options: ModelsOptions = {}, ports: ModelsPorts = {
       const { verifyTree } = await import("./operations/verify.ts");
       const selection = isEmptySelection(asked) ? null : await select(asked);
       return await verifyTree({ tree: await tree(), clock }, selection, asked);
+    },
+    repair: async (asked = {}) => {
+      const [{ verifyTree }, { repair }] = await Promise.all([
+        import("./operations/verify.ts"),
+        import("./operations/repair.ts"),
+      ]);
+      const selection = isEmptySelection(asked) ? null : await select(asked);
+      const report = await verifyTree({ tree: await tree(), clock }, selection, asked);
+      const ports = { tree: await tree(), catalog: await catalog(), sync: syncSelection };
+      return await repair(ports, { report, selection }, asked);
     },
     adopt: async (asked = {}) => {
       const { adoptModels } = await import("./operations/adopt.ts");

@@ -65,6 +65,7 @@ export interface Flags {
   readonly allowHost?: readonly string[];
   readonly includeMuted?: boolean;
   readonly deep?: boolean;
+  readonly repair?: boolean;
   /** A bucket, or the manifest that an entry is written to. */
   readonly to?: string;
   readonly layout?: string;

@@ -95,7 +95,7 @@ async function openIfWhole(path: string, size: number): Promise<FileHandle | nul
 }
 
 /** A fresh journal with the same facts: torn lines are gone, and it cannot grow from run to run. */
-async function rewriteJournal(
+export async function rewriteJournal(
   path: string,
   subject: JournalSubject,
   served: ReadonlyMap<string, RangeSet>,

@@ -50,7 +50,9 @@ export async function prove(job: FetchJob, { digest, ledger, rounds, path }: Pro
   while (job.sha256 !== null && seen !== job.sha256) {
     const isWhole = ledger.missingBytes() === 0;
     const usable = rounds.usable().map(({ source }) => source);
-    const plan = planCrosscheck({ served: ledger.accounts.served(), usable, tried, isWhole });
+    // Bytes that all lay here before tell nothing about any mirror: then every one of them may help to start over.
+    const isOld = mayStartOver && ledger.accounts.fetchedBytes() === 0;
+    const plan = isOld ? null : planCrosscheck({ served: ledger.accounts.served(), usable, tried, isWhole });
     try {
       if (plan !== null) seen = await askAlone(plan);
       else if (mayStartOver) {

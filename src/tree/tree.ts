@@ -5,6 +5,7 @@ import type { TreePath } from "../base/paths.ts";
 import { type Adopted, type AdoptOptions, adopt } from "./adopt.ts";
 import { type AliasResult, linkAliases } from "./aliases.ts";
 import { type CheckOptions, check, type Finding } from "./check.ts";
+import { removeFile } from "./disk.ts";
 import { type FindReusableOptions, findReusable, type Reusable, type Sought } from "./find-reusable.ts";
 import { makeFolders } from "./folder.ts";
 import { createKnownDigests } from "./known-digests.ts";
@@ -13,6 +14,7 @@ import { LEASE_TIMINGS, type Lease, type LeaseOptions, type LeaseTimings, takeLe
 import { list, type TreeEntry } from "./list.ts";
 import { type Origin, place, refuseObstacle } from "./place.ts";
 import { type Reused, type ReuseOptions, reuse } from "./reuse.ts";
+import { type Salvage, salvageable } from "./salvage.ts";
 import { freeBytes, partialBytes } from "./space.ts";
 import type { ReadOptions, TreeParts, TreePorts, Wanted, WantedArtifact } from "./terms.ts";
 import { verify } from "./verify.ts";
@@ -46,6 +48,10 @@ export interface Tree {
   ) => Promise<ReadonlyMap<Sha256, Reusable>>;
   /** See {@link reuse}. */
   readonly reuse: (from: Reusable, wanted: WantedArtifact, options?: ReuseOptions) => Promise<Reused>;
+  /** See {@link salvageable}. */
+  readonly salvageable: (wanted: WantedArtifact) => Promise<Salvage | null>;
+  /** Removes the unfinished file of `wanted`, if there is one; under its lease. */
+  readonly discardPartial: (wanted: WantedArtifact) => Promise<void>;
   /** See {@link linkAliases}. */
   readonly linkAliases: (wanted: Wanted) => Promise<readonly AliasResult[]>;
   /** See {@link freeBytes}. */
@@ -89,6 +95,12 @@ export function createTree(root: string, ports: TreePorts, timings: LeaseTimings
     place: (partial, wanted, origin) => place(parts, partial, wanted, origin),
     findReusable: (wanted, options) => findReusable(parts, wanted, options),
     reuse: (from, wanted, options) => reuse(parts, from, wanted, options),
+    salvageable: (wanted) => salvageable(parts, wanted),
+    discardPartial: async (wanted) => {
+      const { content, journal } = layout.partialOf(wanted);
+      await removeFile(journal);
+      await removeFile(content);
+    },
     linkAliases: (wanted) => linkAliases(parts, wanted),
     freeBytes: () => freeBytes(layout.root),
     list: (options) => list(parts, options),
