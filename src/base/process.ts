@@ -1,5 +1,6 @@
 /** The only file below the command line that asks the process about itself. */
-import { readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -33,6 +34,40 @@ export function bootIdentity(): string | null {
   } catch {
     return null;
   }
+}
+
+/** The machine since its last boot and the set of processes that a number is of; null where the system does not tell. */
+function processSpace(): string | null {
+  try {
+    const space = `${bootIdentity()} ${readlinkSync("/proc/self/ns/pid")}`;
+    return createHash("sha256").update(space).digest("hex").slice(0, 12);
+  } catch {
+    return null;
+  }
+}
+
+/** When process `pid` began, in ticks: field 22 of proc(5) `/proc/pid/stat`, behind a name that may hold anything. */
+function startOf(pid: number): string | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** A name for this very process that can be part of a file's name, and by which {@link isProcessGone} finds it. */
+export function processName(): string {
+  return [processSpace() ?? "unknown", process.pid, startOf(process.pid) ?? "unknown"].join("-");
+}
+
+/** Whether the process of this name has ended; null when that cannot be told from here, or it is no such name. */
+export function isProcessGone(name: string): boolean | null {
+  const [space, pid, start, ...rest] = name.split("-");
+  if (space !== processSpace() || rest.length > 0 || !/^\d{1,10}$/.test(pid ?? "")) return null;
+  if (!isProcessAlive(Number(pid))) return true;
+  const now = startOf(Number(pid));
+  return now === null ? null : now !== start;
 }
 
 /** Runs `make`; process warnings that begin with `prefix` and are given meanwhile are dropped. */

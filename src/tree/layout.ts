@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { dirname, join, relative, resolve } from "node:path";
 import type { Sha256 } from "../base/artifact.ts";
 import { joinUnder, STATE_FOLDER, type TreePath } from "../base/paths.ts";
+import { processName } from "../base/process.ts";
 
 /** Where an unfinished file and the record of its ranges lie. */
 export interface PartialPaths {
@@ -21,6 +22,9 @@ export interface Layout {
   readonly lockOf: (key: string) => string;
   /** A place for a file that is moved elsewhere once it is whole; `unique` is a name nobody else has. */
   readonly temporaryOf: (unique: string) => string;
+  readonly temporaryFolder: string;
+  /** The {@link processName} of who made the file of this name in the temporary folder. */
+  readonly makerOf: (name: string) => string;
   /** The record of an unfinished upload to `place`. */
   readonly uploadOf: (place: string) => string;
   /** Digests of files outside the tree that were hashed before. */
@@ -42,6 +46,7 @@ const EXTENSION = ".json";
 /** Spells every path of the tree at `root`. */
 export function createLayout(root: string): Layout {
   const whole = resolve(root);
+  const maker = processName();
   const state = (...parts: readonly string[]): string => join(whole, STATE_FOLDER, ...parts);
   return {
     root: whole,
@@ -53,7 +58,9 @@ export function createLayout(root: string): Layout {
       return { content: state("partial", `${key}.part`), journal: state("partial", `${key}.journal`) };
     },
     lockOf: (key) => state("locks", `${fileNameOf(key)}.lock`),
-    temporaryOf: (unique) => state("tmp", unique),
+    temporaryOf: (unique) => state("tmp", `${maker}.${unique}`),
+    temporaryFolder: state("tmp"),
+    makerOf: (name) => name.split(".")[0] ?? "",
     uploadOf: (place) => state("uploads", `${digestOf(place)}.jsonl`),
     knownDigests: state("known-digests.json"),
     seenVersions: state("seen-versions.json"),

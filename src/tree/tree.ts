@@ -16,6 +16,7 @@ import { type Origin, place, refuseObstacle } from "./place.ts";
 import { type Reused, type ReuseOptions, reuse } from "./reuse.ts";
 import { type Salvage, salvageable } from "./salvage.ts";
 import { freeBytes, partialBytes } from "./space.ts";
+import { sweepTemporary } from "./sweep.ts";
 import type { ReadOptions, TreeParts, TreePorts, Wanted, WantedArtifact } from "./terms.ts";
 import { verify } from "./verify.ts";
 
@@ -73,10 +74,12 @@ export function createTree(root: string, ports: TreePorts, timings: LeaseTimings
   let prepared: Promise<void> | null = null;
   // Once: each folder is synced, which would cost a small file more than its bytes.
   const prepare = (): Promise<void> => {
-    prepared ??= makeFolders(layout.root, STATE_FOLDERS).catch((error: unknown) => {
-      prepared = null;
-      throw error;
-    });
+    prepared ??= makeFolders(layout.root, STATE_FOLDERS)
+      .then(() => sweepTemporary(layout, ports.clock))
+      .catch((error: unknown) => {
+        prepared = null;
+        throw error;
+      });
     return prepared;
   };
   return {

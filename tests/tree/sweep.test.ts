@@ -1,0 +1,63 @@
+/** sweepTemporary(): what killed processes left goes, what anybody may still need stays. */
+import { spawn } from "node:child_process";
+import { mkdir, readdir, utimes, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { systemClock } from "../../src/base/clock.ts";
+import { processName } from "../../src/base/process.ts";
+import { createLayout } from "../../src/tree/layout.ts";
+import { sweepTemporary } from "../../src/tree/sweep.ts";
+import { makeHome } from "./support.ts";
+
+/** A process that names itself, and is killed. */
+async function nameOfTheDead(): Promise<string> {
+  const code = `import { processName } from ${JSON.stringify(new URL("../../dist/base/process.js", import.meta.url).href)};
+    process.stdout.write(processName()); setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", code], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const name = await new Promise<string>((resolve) => child.stdout.once("data", (text) => resolve(String(text))));
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  child.kill("SIGKILL");
+  await ended;
+  return name;
+}
+
+describe("sweepTemporary()", () => {
+  it("removes what a killed process left, and nothing of this one or of another machine", async () => {
+    const layout = createLayout(await makeHome());
+    const own = layout.temporaryOf("own");
+    await mkdir(layout.temporaryFolder, { recursive: true });
+    const reused = processName().replace(/\d+$/, "1");
+    const names = [
+      basename(own),
+      `${await nameOfTheDead()}.left`,
+      // The number is ours by now, the process was another.
+      `${reused}.left`,
+      "0123456789ab-17-99.elsewhere",
+      "of an earlier version",
+    ];
+    for (const name of names) await writeFile(join(layout.temporaryFolder, name), "x");
+    await sweepTemporary(layout, systemClock);
+    expect((await readdir(layout.temporaryFolder)).sort()).toEqual(
+      [basename(own), "0123456789ab-17-99.elsewhere", "of an earlier version"].sort(),
+    );
+  });
+
+  it("removes after a day what nobody here can tell anything about", async () => {
+    const layout = createLayout(await makeHome());
+    await mkdir(layout.temporaryFolder, { recursive: true });
+    const old = join(layout.temporaryFolder, "0123456789ab-17-99.elsewhere");
+    await writeFile(old, "x");
+    await utimes(old, 1, 1);
+    const tomorrow = { now: () => systemClock.now() + 25 * 60 * 60 * 1000 };
+    await sweepTemporary(layout, systemClock);
+    expect(await readdir(layout.temporaryFolder)).toHaveLength(1);
+    await sweepTemporary(layout, tomorrow);
+    expect(await readdir(layout.temporaryFolder)).toEqual([]);
+  });
+
+  it("does nothing in a tree that was never written to", async () => {
+    await expect(sweepTemporary(createLayout("/nowhere"), systemClock)).resolves.toBeUndefined();
+  });
+});
