@@ -42,32 +42,52 @@ export interface WorldPlan {
 }
 
 const MB = 1_000_000;
-/** One world of so many has a file that is large enough to say what a kill costs. */
+/** One world of so many is there to say what a kill costs. */
 const LARGE_EVERY = 20;
 const WEIGHTED: readonly FaultKind[] = FAULTS.flatMap((kind) => Array<FaultKind>(kind.weight).fill(kind));
 
 /** The world number `index` of the run that `seed` begins. */
 export function planWorld(seed: number, index: number): WorldPlan {
   const chance = createChance(seed, index);
-  const isLarge = index % LARGE_EVERY === LARGE_EVERY - 1;
-  const sizes = isLarge
-    ? [chance.between(150 * MB, 250 * MB)]
-    : Array.from({ length: chance.pick([1, 1, 2]) }, () => sizeIn(chance));
-  const planned = Array.from({ length: chance.between(1, 3) }, () => planMirror(chance, sizes, isLarge));
+  return index % LARGE_EVERY === LARGE_EVERY - 1
+    ? planLarge(chance, { seed, index })
+    : planSmall(chance, { seed, index });
+}
+
+function planSmall(chance: Chance, identity: Pick<WorldPlan, "seed" | "index">): WorldPlan {
+  const sizes = Array.from({ length: chance.pick([1, 1, 2]) }, () => sizeIn(chance));
+  const planned = Array.from({ length: chance.between(1, 3) }, () => planMirror(chance, sizes));
   // There is one Hub and one S3 endpoint in a process' environment.
   const isSecond = ({ kind }: PlannedMirror, at: number): boolean =>
     (kind === "hub" || kind === "s3") && planned.findIndex((other) => other.kind === kind) < at;
   const mirrors = planned.map(
     (mirror, at): PlannedMirror => (isSecond(mirror, at) ? { ...mirror, kind: "http" } : mirror),
   );
+  const clients = chance.pick([1, 1, 1, 1, 2, 2, 3, 4]);
+  const kills = Array.from({ length: chance.between(1, 5) }, () => planKill(chance));
   return {
-    seed,
-    index,
+    ...identity,
     sizes,
     mirrors,
-    clients: chance.pick([1, 1, 1, 1, 2, 2, 3, 4]),
-    kills: Array.from({ length: chance.between(1, 5) }, () => planKill(chance)),
+    clients,
+    kills,
     mustSucceed: mirrors.some(({ faults }) => faults.every(isSurvivable)),
+  };
+}
+
+/** What a kill costs: nothing but kills, and a file that takes some ten seconds, as real ones take at least. */
+function planLarge(chance: Chance, identity: Pick<WorldPlan, "seed" | "index">): WorldPlan {
+  const kill = (): PlannedKill => ({ share: 0.05 + 0.25 * chance.share(), delayMs: 0, isForAll: true });
+  const rate = chance.between(20 * MB, 30 * MB);
+  const mirror = { bytesPerSecond: rate, faults: [], hasLinksExpire: false };
+  const kind = chance.pick<MirrorKind>(["http", "https", "hub", "bucket"]);
+  return {
+    ...identity,
+    sizes: [chance.between(250 * MB, 300 * MB)],
+    mirrors: [{ ...mirror, kind }],
+    clients: 1,
+    kills: Array.from({ length: chance.between(2, 3) }, kill),
+    mustSucceed: true,
   };
 }
 
@@ -84,17 +104,15 @@ const sizeIn = (chance: Chance): number =>
     () => chance.between(8 * MB, 24 * MB),
   ])();
 
-function planMirror(chance: Chance, sizes: readonly number[], isLarge: boolean): PlannedMirror {
+function planMirror(chance: Chance, sizes: readonly number[]): PlannedMirror {
   const kind = chance.pick<MirrorKind>(["http", "http", "https", "https", "hub", "hub", "bucket", "s3"]);
   const whole = sizes.reduce((sum, size) => sum + size, 0);
   // The whole takes from half a second to two.
-  const bytesPerSecond = isLarge
-    ? chance.between(80 * MB, 300 * MB)
-    : Math.max(MB, whole / (0.4 + 1.4 * chance.share()));
+  const bytesPerSecond = Math.max(MB, whole / (0.4 + 1.4 * chance.share()));
   // The real server behind S3 does nothing wrong on command; it is there for its signatures.
   const count = kind === "s3" ? 0 : chance.pick([0, 1, 1, 2, 3]);
   return {
-    kind: isLarge && kind === "s3" ? "http" : kind,
+    kind,
     bytesPerSecond: Math.round(bytesPerSecond),
     faults: Array.from({ length: count }, () => planFault(chance, sizes)),
     hasLinksExpire: chance.isLucky(0.3),
