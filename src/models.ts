@@ -14,6 +14,7 @@ import type { KitEntry } from "./operations/kits.ts";
 import type { LockReport } from "./operations/lock.ts";
 import type { Listing } from "./operations/ls.ts";
 import { createParts } from "./operations/parts.ts";
+import type { PruneOptions, PruneReport } from "./operations/prune.ts";
 import type { WorkflowOptions } from "./operations/read-workflow.ts";
 import type { RepairOptions, RepairReport } from "./operations/repair.ts";
 import { isEmptySelection, type Selection, type Selectors } from "./operations/select.ts";
@@ -70,6 +71,12 @@ export interface Models extends BucketOperations {
   readonly adopt: (
     options?: Selectors & ReadOptions & { readonly folders?: readonly string[] },
   ) => Promise<AdoptReport>;
+  /**
+   * Frees disk: files by age, down to a size, or because nothing needs them; without `isSure` it only says what would go.
+   * What is selected, in use, or not ours stays.
+   * @throws ModelsError `USAGE` when no rule is given
+   */
+  readonly prune: (options: Selectors & PruneOptions) => Promise<PruneReport>;
   /** Pins the selection in the lockfile. */
   readonly lock: (options?: Selectors & Pick<SyncOptions, "signal" | "onEvent">) => Promise<LockReport>;
   /**
@@ -192,6 +199,13 @@ export function createModels(options: ModelsOptions = {}, ports: ModelsPorts = {
       const { adopt: configured, hub } = await settings();
       const folders = [...(asked.folders ?? []), ...configured];
       return await adoptModels(await tree(), models, { ...asked, places: { folders, hubCache: hub.cache } });
+    },
+    prune: async (asked) => {
+      const { prune } = await import("./operations/prune.ts");
+      const selected = isEmptySelection(asked) ? null : (await select(asked)).models;
+      const { readLock: read } = await parts.syncPorts();
+      const readLock = async (): ReturnType<typeof read> => await read((await settings()).lockfile);
+      return await prune({ tree: await tree(), clock, selected, readLock }, asked);
     },
     lock: async (asked = {}) => {
       const { lockSelection } = await import("./operations/lock.ts");

@@ -41,3 +41,24 @@ export function parseBytes(text: string): number {
     fix: "write it as 50MB, 1.5GiB or 1000000",
   });
 }
+
+const DURATION_MS: Readonly<Record<string, number>> = {
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
+
+/**
+ * Reads `30d`, `12h`, `2w`, `90m`, `45s` as milliseconds.
+ * @throws ModelsError `USAGE` when `text` is not a duration
+ */
+export function parseDuration(text: string): number {
+  const [, figure, unit = ""] = /^\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*$/i.exec(text) ?? [];
+  const ms = Math.floor(Number(figure) * (DURATION_MS[unit.toLowerCase()] ?? Number.NaN));
+  if (Number.isSafeInteger(ms)) return ms;
+  throw new ModelsError("USAGE", `Cannot read duration "${text.slice(0, 80)}": expected a number with a unit`, {
+    fix: "write it as 30d, 12h or 2w",
+  });
+}

@@ -66,6 +66,12 @@ export interface Flags {
   readonly includeMuted?: boolean;
   readonly deep?: boolean;
   readonly repair?: boolean;
+  /** Milliseconds. */
+  readonly olderThan?: number;
+  /** Bytes. */
+  readonly maxSize?: number;
+  readonly unneeded?: boolean;
+  readonly foreign?: boolean;
   /** A bucket, or the manifest that an entry is written to. */
   readonly to?: string;
   readonly layout?: string;

@@ -58,6 +58,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/verify.ts")).verifyCommand,
   },
   {
+    name: "prune",
+    purpose: "free disk: by age, down to a size, or what nothing needs",
+    group: "Prove",
+    load: async () => (await import("./commands/prune.ts")).pruneCommand,
+  },
+  {
     name: "coverage",
     purpose: "say which endpoints of a service are ready, and what the others lack",
     group: "Prove",

@@ -81,7 +81,7 @@ async function salvage(tree: Tree, model: Known, options: RepairOptions): Promis
 async function clear(tree: Tree, model: Known, options: RepairOptions): Promise<void> {
   await underLease(tree, model, options, async () => {
     const { status } = await tree.check(model);
-    if (status === "present") await tree.discardPartial(model);
+    if (status === "present") await tree.discardUnfinished(tree.partialOf(model));
   });
 }
 

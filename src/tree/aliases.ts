@@ -37,11 +37,11 @@ export async function linkAliases(
   if (aliases.length === 0) return [];
   const target = await targetOf(parts, wanted);
   const receipt = await readReceipt(parts.layout, wanted.path);
+  const remember = createMemory(parts, receipt);
   const results: AliasResult[] = [];
   for (const alias of aliases) {
-    results.push(await linkAlias(parts, alias, { wanted, target, receipt, makeSymlink }));
+    results.push(await linkAlias(parts, alias, { wanted, target, receipt, makeSymlink, remember }));
   }
-  await rememberAliases(parts, receipt, results);
   return results;
 }
 
@@ -56,6 +56,8 @@ interface AliasSubject {
   readonly target: Target;
   readonly receipt: Receipt | null;
   readonly makeSymlink: LinkPort;
+  /** Notes in the receipt that a link is ours; before there is one, so that no crash leaves a link that nobody knows. */
+  readonly remember: (alias: TreePath) => Promise<void>;
 }
 
 async function targetOf(parts: TreeParts, wanted: Wanted): Promise<Target> {
@@ -80,6 +82,7 @@ async function linkAlias(parts: TreeParts, alias: TreePath, subject: AliasSubjec
       if (!isOurs) return { alias, status: "in-the-way", seen: kindOf(there) };
       await removeFile(folder.path(basename(path)));
     }
+    await subject.remember(alias);
     // Neither kind of link takes a name that was taken meanwhile.
     const isHard = await linkEitherWay(folder.path(basename(path)), folder, subject);
     await folder.sync();
@@ -131,13 +134,11 @@ async function proveHardLink(parts: TreeParts, alias: TreePath, { receipt, targe
   await writeReceipt(parts, { ...receipt, path: alias, how: "linked", aliases: [] });
 }
 
-async function rememberAliases(
-  parts: TreeParts,
-  receipt: Receipt | null,
-  results: readonly AliasResult[],
-): Promise<void> {
-  if (receipt === null) return;
-  const ours = results.filter(({ status }) => status === "linked").map(({ alias }) => alias);
-  const aliases = [...new Set([...receipt.aliases, ...ours])];
-  if (aliases.length > receipt.aliases.length) await writeReceipt(parts, { ...receipt, aliases });
+function createMemory(parts: TreeParts, receipt: Receipt | null): AliasSubject["remember"] {
+  let known = receipt?.aliases ?? [];
+  return async (alias) => {
+    if (receipt === null || known.includes(alias)) return;
+    known = [...known, alias];
+    await writeReceipt(parts, { ...receipt, aliases: known });
+  };
 }

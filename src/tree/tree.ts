@@ -5,7 +5,6 @@ import type { TreePath } from "../base/paths.ts";
 import { type Adopted, type AdoptOptions, adopt } from "./adopt.ts";
 import { type AliasResult, linkAliases } from "./aliases.ts";
 import { type CheckOptions, check, type Finding } from "./check.ts";
-import { removeFile } from "./disk.ts";
 import { type FindReusableOptions, findReusable, type Reusable, type Sought } from "./find-reusable.ts";
 import { makeFolders } from "./folder.ts";
 import { createKnownDigests } from "./known-digests.ts";
@@ -13,11 +12,14 @@ import { createLayout, type PartialPaths, STATE_FOLDERS } from "./layout.ts";
 import { LEASE_TIMINGS, type Lease, type LeaseOptions, type LeaseTimings, takeLease } from "./lease.ts";
 import { list, type TreeEntry } from "./list.ts";
 import { type Origin, place, refuseObstacle } from "./place.ts";
+import { remove } from "./remove.ts";
 import { type Reused, type ReuseOptions, reuse } from "./reuse.ts";
 import { type Salvage, salvageable } from "./salvage.ts";
 import { freeBytes, partialBytes } from "./space.ts";
 import { sweepTemporary } from "./sweep.ts";
 import type { ReadOptions, TreeParts, TreePorts, Wanted, WantedArtifact } from "./terms.ts";
+import { discardUnfinished, type Unfinished, unfinished } from "./unfinished.ts";
+import { type Usage, usages } from "./usage.ts";
 import { verify } from "./verify.ts";
 
 /** The store: one copy of each file, under the name that ComfyUI looks for. */
@@ -51,8 +53,16 @@ export interface Tree {
   readonly reuse: (from: Reusable, wanted: WantedArtifact, options?: ReuseOptions) => Promise<Reused>;
   /** See {@link salvageable}. */
   readonly salvageable: (wanted: WantedArtifact) => Promise<Salvage | null>;
-  /** Removes the unfinished file of `wanted`, if there is one; under its lease. */
-  readonly discardPartial: (wanted: WantedArtifact) => Promise<void>;
+  /** See {@link sweepTemporary}. */
+  readonly sweep: () => Promise<void>;
+  /** See {@link usages}. */
+  readonly usages: (options?: { readonly signal?: AbortSignal }) => Promise<readonly Usage[]>;
+  /** See {@link remove}. */
+  readonly remove: (path: string) => Promise<boolean>;
+  /** See {@link unfinished}. */
+  readonly unfinished: () => Promise<readonly Unfinished[]>;
+  /** Removes an unfinished file with its journal; under its lease. */
+  readonly discardUnfinished: (partial: PartialPaths) => Promise<void>;
   /** See {@link linkAliases}. */
   readonly linkAliases: (wanted: Wanted) => Promise<readonly AliasResult[]>;
   /** See {@link freeBytes}. */
@@ -74,12 +84,10 @@ export function createTree(root: string, ports: TreePorts, timings: LeaseTimings
   let prepared: Promise<void> | null = null;
   // Once: each folder is synced, which would cost a small file more than its bytes.
   const prepare = (): Promise<void> => {
-    prepared ??= makeFolders(layout.root, STATE_FOLDERS)
-      .then(() => sweepTemporary(layout, ports.clock))
-      .catch((error: unknown) => {
-        prepared = null;
-        throw error;
-      });
+    prepared ??= makeFolders(layout.root, STATE_FOLDERS).catch((error: unknown) => {
+      prepared = null;
+      throw error;
+    });
     return prepared;
   };
   return {
@@ -99,11 +107,11 @@ export function createTree(root: string, ports: TreePorts, timings: LeaseTimings
     findReusable: (wanted, options) => findReusable(parts, wanted, options),
     reuse: (from, wanted, options) => reuse(parts, from, wanted, options),
     salvageable: (wanted) => salvageable(parts, wanted),
-    discardPartial: async (wanted) => {
-      const { content, journal } = layout.partialOf(wanted);
-      await removeFile(journal);
-      await removeFile(content);
-    },
+    sweep: () => sweepTemporary(layout, ports.clock),
+    usages: (options) => usages(parts, options),
+    remove: (path) => remove(parts, path),
+    unfinished: () => unfinished(layout),
+    discardUnfinished,
     linkAliases: (wanted) => linkAliases(parts, wanted),
     freeBytes: () => freeBytes(layout.root),
     list: (options) => list(parts, options),
