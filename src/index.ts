@@ -28,6 +28,7 @@ export type { RemovalReport } from "./operations/bucket-remove.ts";
 export type { CheckOptions, CheckReport } from "./operations/check.ts";
 export type { Bytes, CoverageReport, EndpointCoverage, GroupCoverage } from "./operations/coverage.ts";
 export type { DerivedKit, DeriveOptions } from "./operations/derive-kit.ts";
+export type { Diagnosis, DoctorOptions, DoctorReport } from "./operations/doctor.ts";
 export type { InspectedReference, InspectReport } from "./operations/inspect.ts";
 export type { TrustedKeyReport } from "./operations/keys.ts";
 export type { KitEntry, VariantEntry } from "./operations/kits.ts";

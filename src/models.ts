@@ -8,6 +8,7 @@ import { type BucketOperations, createBucketOperations } from "./operations/buck
 import type { Check, CheckOptions, CheckReport } from "./operations/check.ts";
 import type { CoverageReport } from "./operations/coverage.ts";
 import type { DerivedKit, DeriveOptions } from "./operations/derive-kit.ts";
+import type { DoctorOptions, DoctorReport } from "./operations/doctor.ts";
 import type { InspectReport } from "./operations/inspect.ts";
 import type { TrustedKeyReport } from "./operations/keys.ts";
 import type { KitEntry } from "./operations/kits.ts";
@@ -77,6 +78,11 @@ export interface Models extends BucketOperations {
    * @throws ModelsError `USAGE` when no rule is given
    */
   readonly prune: (options: Selectors & PruneOptions) => Promise<PruneReport>;
+  /**
+   * Says what is right and wrong with this box: the machine, the disk, the state, and (unless offline) the Hub and every
+   * configured mirror, asked for the selection or for anything of the catalogue.
+   */
+  readonly doctor: (options?: Selectors & DoctorOptions) => Promise<DoctorReport>;
   /** Pins the selection in the lockfile. */
   readonly lock: (options?: Selectors & Pick<SyncOptions, "signal" | "onEvent">) => Promise<LockReport>;
   /**
@@ -206,6 +212,12 @@ export function createModels(options: ModelsOptions = {}, ports: ModelsPorts = {
       const { readLock: read } = await parts.syncPorts();
       const readLock = async (): ReturnType<typeof read> => await read((await settings()).lockfile);
       return await prune({ tree: await tree(), clock, selected, readLock }, asked);
+    },
+    doctor: async (asked = {}) => {
+      const { examine } = await import("./operations/doctor.ts");
+      const models = isEmptySelection(asked) ? [...(await catalog()).models.values()] : (await select(asked)).models;
+      const ports = { tree: await tree(), clock, settings: await settings(), models };
+      return await examine(ports, { isOffline: flags.offline ?? false, ...asked });
     },
     lock: async (asked = {}) => {
       const { lockSelection } = await import("./operations/lock.ts");

@@ -38,7 +38,10 @@ export interface WorldReport {
   readonly folder: string | null;
 }
 
-const PATIENCE_MS = 90_000;
+/** A sync that gets nowhere gives up after a minute and a half; those that wait for it begin then. */
+const PATIENCE_MS = 120_000;
+/** A moment that does not come is now. */
+const MOMENT_MS = 15_000;
 const LOOK_MS = 5;
 /** A dead holder is replaced, and a stall is found, within this. */
 const RECOVERY_MS = 15_000;
@@ -144,8 +147,8 @@ async function setUp(
   };
 }
 
-const start = ({ folder, environment }: Stage): Client =>
-  startClient({ cwd: folder, environment, patienceMs: PATIENCE_MS });
+const start = ({ plan, folder, environment }: Stage): Client =>
+  startClient({ cwd: folder, environment, patienceMs: PATIENCE_MS * plan.clients });
 
 const startAll = (stage: Stage): readonly Client[] => Array.from({ length: stage.plan.clients }, () => start(stage));
 
@@ -222,8 +225,10 @@ async function momentOf(
   { clients, before }: { readonly clients: readonly Client[]; readonly before: number },
 ): Promise<void> {
   const wanted = share === null ? 0 : stage.sizeBytes * share;
+  const lastMs = systemClock.monotonicMs() + MOMENT_MS;
   const isOver = (): boolean => clients.every((client) => !client.isRunning());
-  while (share !== null && stage.mirrors.bytesSent() - before < wanted && !isOver()) await systemClock.sleep(LOOK_MS);
+  const isEarly = (): boolean => stage.mirrors.bytesSent() - before < wanted && systemClock.monotonicMs() < lastMs;
+  while (share !== null && isEarly() && !isOver()) await systemClock.sleep(LOOK_MS);
   if (!isOver()) await systemClock.sleep(delayMs);
 }
 

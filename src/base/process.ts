@@ -1,7 +1,7 @@
 /** The only file below the command line that asks the process about itself. */
 import { createHash } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
-import { hostname } from "node:os";
+import { availableParallelism, hostname, release, totalmem } from "node:os";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -16,6 +16,37 @@ export const processIdentity = (): { readonly host: string; readonly pid: number
   host: hostname(),
   pid: process.pid,
 });
+
+export interface Runtime {
+  /** Such as `v20.20.2`. */
+  readonly node: string;
+  /** Such as `linux x64 6.1.0`. */
+  readonly system: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  /** Files that this process may have open (proc(5) `limits`); null where the system does not tell, or sets no limit. */
+  readonly openFiles: number | null;
+}
+
+/** What this process runs on. */
+export function describeRuntime(): Runtime {
+  return {
+    node: process.version,
+    system: `${process.platform} ${process.arch} ${release()}`,
+    cores: availableParallelism(),
+    memoryBytes: process.constrainedMemory() > 0 ? Math.min(process.constrainedMemory(), totalmem()) : totalmem(),
+    openFiles: openFilesLimit(),
+  };
+}
+
+function openFilesLimit(): number | null {
+  try {
+    const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];
+    return soft === undefined ? null : Number(soft);
+  } catch {
+    return null;
+  }
+}
 
 /** True when a process of this number runs on this machine (or may not be asked about). */
 export function isProcessAlive(pid: number): boolean {

@@ -76,6 +76,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/inspect.ts")).inspectCommand,
   },
   {
+    name: "doctor",
+    purpose: "say what is wrong with this box: disk, names, clock, mirrors, tokens",
+    group: "Look",
+    load: async () => (await import("./commands/doctor.ts")).doctorCommand,
+  },
+  {
     name: "kits",
     purpose: "list the kits, show what is in one, or derive one from workflows",
     group: "Look",

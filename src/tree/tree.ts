@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import type { Sha256 } from "../base/artifact.ts";
 import type { TreePath } from "../base/paths.ts";
+import { type Abilities, tryAbilities } from "./abilities.ts";
 import { type Adopted, type AdoptOptions, adopt } from "./adopt.ts";
 import { type AliasResult, linkAliases } from "./aliases.ts";
 import { type CheckOptions, check, type Finding } from "./check.ts";
@@ -16,6 +17,7 @@ import { remove } from "./remove.ts";
 import { type Reused, type ReuseOptions, reuse } from "./reuse.ts";
 import { type Salvage, salvageable } from "./salvage.ts";
 import { freeBytes, partialBytes } from "./space.ts";
+import { readState, type TreeState } from "./state.ts";
 import { sweepTemporary } from "./sweep.ts";
 import type { ReadOptions, TreeParts, TreePorts, Wanted, WantedArtifact } from "./terms.ts";
 import { discardUnfinished, type Unfinished, unfinished } from "./unfinished.ts";
@@ -55,6 +57,10 @@ export interface Tree {
   readonly salvageable: (wanted: WantedArtifact) => Promise<Salvage | null>;
   /** See {@link sweepTemporary}. */
   readonly sweep: () => Promise<void>;
+  /** See {@link readState}. */
+  readonly state: () => Promise<TreeState>;
+  /** See {@link tryAbilities}. */
+  readonly abilities: () => Promise<Abilities>;
   /** See {@link usages}. */
   readonly usages: (options?: { readonly signal?: AbortSignal }) => Promise<readonly Usage[]>;
   /** See {@link remove}. */
@@ -108,6 +114,8 @@ export function createTree(root: string, ports: TreePorts, timings: LeaseTimings
     reuse: (from, wanted, options) => reuse(parts, from, wanted, options),
     salvageable: (wanted) => salvageable(parts, wanted),
     sweep: () => sweepTemporary(layout, ports.clock),
+    state: () => readState(layout, ports.clock),
+    abilities: () => tryAbilities(layout.root, ports.clock),
     usages: (options) => usages(parts, options),
     remove: (path) => remove(parts, path),
     unfinished: () => unfinished(layout),
