@@ -3,6 +3,7 @@ import { type FileHandle, open, readFile, realpath, rename, unlink } from "node:
 import { basename, dirname, join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { ModelsError, reasonOf } from "../base/errors.ts";
+import { fullness, systemCode } from "../base/system-errors.ts";
 
 /**
  * Writes `text` beside `path`, makes it durable and gives it the name. A file that already says so is left alone.
@@ -13,11 +14,15 @@ export async function writeAtomic(path: string, text: string): Promise<void> {
     const target = await realpath(path).catch(() => path);
     if ((await readFile(target, "utf8").catch(() => null)) !== text) await replace(target, text);
   } catch (error) {
-    const isFull = ["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? "");
-    throw new ModelsError(isFull ? "DISK_FULL" : "DISK_FAILED", `Cannot write "${path}": ${reasonOf(error)}`, {
-      fix: isFull ? "free some space" : "make its folder exist and writable for this user",
-      cause: error,
-    });
+    const full = fullness(systemCode(error));
+    throw new ModelsError(
+      full === null ? "DISK_FAILED" : "DISK_FULL",
+      `Cannot write "${path}": ${full ?? reasonOf(error)}`,
+      {
+        fix: full === null ? "make its folder exist and writable for this user" : "free some space",
+        cause: error,
+      },
+    );
   }
 }
 

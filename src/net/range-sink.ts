@@ -1,5 +1,6 @@
 /** Where the bytes of one range read go: into the file at their place, with the positions told to the other threads. */
 import { isModelsError } from "../base/errors.ts";
+import { systemCode } from "../base/system-errors.ts";
 import type { LaneFailure, Positions, RangeRead } from "./lane-protocol.ts";
 import type { Slab } from "./slab.ts";
 
@@ -113,7 +114,7 @@ export class DiskProblem extends Error {
 
   constructor(cause: NodeJS.ErrnoException) {
     super(cause.message, { cause });
-    this.code = cause.code ?? "EIO";
+    this.code = systemCode(cause) || "EIO";
   }
 }
 

@@ -16,6 +16,8 @@ export interface EngineJob {
   readonly mirrors: readonly Mirror[];
   /** Descriptor of the partial file. */
   readonly file: number;
+  /** Its path, as errors call it. */
+  readonly path: string;
   readonly listeners: EngineListeners;
 }
 

@@ -115,7 +115,7 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
     job.lanes.delete(lane);
     take(job, mirror, { start: active?.taken ?? range.start, end: end.position });
     if (end.kind === "failed") job.lastTrouble = end.failure.message;
-    if (end.kind === "failed" && end.failure.kind === "disk") job.failure ??= diskFailure(job.name, end.failure);
+    if (end.kind === "failed" && end.failure.kind === "disk") job.failure ??= diskFailure(job.path, end.failure);
     const outcome = scheduler.laneEnded(lane, end, clock.monotonicMs());
     if (outcome?.isError) job.listeners.onError(mirror);
     if (outcome !== null && outcome.waitMs > 0) job.listeners.onWait(mirror, outcome.waitMs);

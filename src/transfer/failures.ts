@@ -2,6 +2,7 @@
 import type { Sha256 } from "../base/artifact.ts";
 import { isModelsError, ModelsError } from "../base/errors.ts";
 import type { Mirror } from "../base/mirror.ts";
+import { fullness } from "../base/system-errors.ts";
 import type { LaneFailure } from "../net/lane-protocol.ts";
 import type { Blame } from "./answers.ts";
 
@@ -26,13 +27,14 @@ export function mirrorsFailure({ name, lastBlame, lastTrouble }: Forsaken, isHop
   return new ModelsError(code, `Cannot fetch "${name}": ${seen}`, { fix: RESUMES });
 }
 
-/** The partial file could not be written. */
-export function diskFailure(name: string, { code, message }: Extract<LaneFailure, { kind: "disk" }>): ModelsError {
-  const isFull = code === "ENOSPC" || code === "EDQUOT";
-  return new ModelsError(isFull ? "DISK_FULL" : "DISK_FAILED", `Cannot write "${name}": ${message}`, {
-    fix: isFull
-      ? "free space and run the same command again, it resumes"
-      : "look at the disk, then run the same command again, it resumes",
+/** The partial file at `path` could not be written. */
+export function diskFailure(path: string, { code, message }: Extract<LaneFailure, { kind: "disk" }>): ModelsError {
+  const full = fullness(code);
+  return new ModelsError(full === null ? "DISK_FAILED" : "DISK_FULL", `Cannot write "${path}": ${full ?? message}`, {
+    fix:
+      full === null
+        ? "look at the disk, then run the same command again, it resumes"
+        : "free space and run the same command again, it resumes",
   });
 }
 

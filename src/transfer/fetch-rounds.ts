@@ -161,6 +161,7 @@ export function createRounds(job: FetchJob, ports: RoundsPorts): Rounds {
       done: ledger.done(),
       mirrors,
       file: partial.descriptor,
+      path: partial.path,
       listeners: {
         onTick: absorb,
         onError: (index) => accounts.error(sourceOf(index)),

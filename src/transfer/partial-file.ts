@@ -1,9 +1,10 @@
 /** A partial file and its journal on disk: what the journal says is durable before it says so. */
 import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { ModelsError } from "../base/errors.ts";
+import { ModelsError, reasonOf } from "../base/errors.ts";
 import { bootIdentity } from "../base/process.ts";
 import type { ByteRange, RangeSet } from "../base/range.ts";
+import { fullness, systemCode } from "../base/system-errors.ts";
 import {
   formatJournalEntries,
   formatJournalHead,
@@ -188,16 +189,10 @@ async function syncFolder(path: string): Promise<void> {
 /** The error for a disk that failed under `path`. */
 export function diskProblem(path: string, error: unknown): unknown {
   if (error instanceof ModelsError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === "ENOSPC" || code === "EDQUOT") {
-    return new ModelsError(
-      "DISK_FULL",
-      `Cannot write "${path}": ${code === "EDQUOT" ? "the quota is used up" : "the disk is full"}`,
-      {
-        cause: error,
-        fix: "free space and run the same command again, it resumes",
-      },
-    );
+  const full = fullness(systemCode(error));
+  if (full !== null) {
+    const fix = "free space and run the same command again, it resumes";
+    return new ModelsError("DISK_FULL", `Cannot write "${path}": ${full}`, { cause: error, fix });
   }
-  return new ModelsError("DISK_FAILED", `Cannot write "${path}": ${message}`, { cause: error });
+  return new ModelsError("DISK_FAILED", `Cannot write "${path}": ${reasonOf(error)}`, { cause: error });
 }

@@ -4,6 +4,7 @@ import type { FileHandle } from "node:fs/promises";
 import { promisify } from "node:util";
 import { ModelsError } from "../base/errors.ts";
 import { processEnvironment } from "../base/process.ts";
+import { systemCode } from "../base/system-errors.ts";
 
 const run = promisify(execFile);
 
@@ -19,8 +20,9 @@ const WORTH_BYTES = 16 * 1024 * 1024;
 export async function preallocate(file: FileHandle, path: string, size: number): Promise<void> {
   if (size >= WORTH_BYTES && (await reserve(path, size))) return;
   await file.truncate(size).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOSPC" || error.code === "EDQUOT") throw diskFull(path, size);
-    if (error.code === "EFBIG") throw tooLarge(path, size);
+    const code = systemCode(error);
+    if (code === "ENOSPC" || code === "EDQUOT") throw diskFull(path, size);
+    if (code === "EFBIG") throw tooLarge(path, size);
     throw new ModelsError("DISK_FAILED", `Cannot reserve ${size} bytes for "${path}": ${error.message}`, {
       cause: error,
     });

@@ -2,23 +2,22 @@
 import { type BigIntStats, constants } from "node:fs";
 import { lstat, open, rm, stat } from "node:fs/promises";
 import { ModelsError, reasonOf } from "../base/errors.ts";
+import { fullness, systemCode } from "../base/system-errors.ts";
 
-/** The system's code of an error (`ENOENT`), or an empty text. */
-export function errnoOf(error: unknown): string {
-  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
-  return typeof code === "string" ? code : "";
-}
-
-const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+/** See {@link systemCode}. */
+export const errnoOf = (error: unknown): string => systemCode(error);
 
 /** `error` as ours: what could not be done to which path, and what to do. Ours pass through. */
 export function diskError(verb: string, path: string, error: unknown): ModelsError {
   if (error instanceof ModelsError) return error;
-  const isFull = FULL.has(errnoOf(error));
+  const full = fullness(errnoOf(error));
   return new ModelsError(
-    isFull ? "DISK_FULL" : "DISK_FAILED",
-    `Cannot ${verb} "${path}": ${isFull ? "the disk (or the quota on it) is full" : reasonOf(error)}`,
-    { fix: isFull ? "free some space and run it again, what is there already is kept" : fixOf(error), cause: error },
+    full === null ? "DISK_FAILED" : "DISK_FULL",
+    `Cannot ${verb} "${path}": ${full ?? reasonOf(error)}`,
+    {
+      fix: full === null ? fixOf(error) : "free some space and run it again, what is there already is kept",
+      cause: error,
+    },
   );
 }
 
