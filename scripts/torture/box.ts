@@ -31,6 +31,9 @@ export interface WorldBox {
   readonly inputs: readonly string[];
 }
 
+/** The machine of the planted holder. */
+export const DEAD_HOST: string = "another-box";
+
 const INPUTS = ["manifest.json", "kit.json", "models.config.yaml", "ca.pem"] as const;
 
 /** Writes the folder of `plan`. */
@@ -107,7 +110,7 @@ function environmentOf(
 
 /** The lock of a process on another machine that no longer beats. */
 async function plantDeadHolder(layout: Layout, files: readonly WantedFile[]): Promise<void> {
-  const holder = { host: "another-box", pid: 4_242, pidSpace: "another kernel", start: "1", token: "torture" };
+  const holder = { host: DEAD_HOST, pid: 4_242, pidSpace: "another kernel", start: "1", token: "torture" };
   for (const { sha256 } of files) {
     const lock = layout.lockOf(sha256);
     await mkdir(join(lock, ".."), { recursive: true });

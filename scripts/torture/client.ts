@@ -14,6 +14,7 @@ export interface ClientEnd {
 }
 
 export interface Client {
+  readonly pid: number;
   readonly isPlain: boolean;
   /** On this machine's monotonic clock, as all times of the torture. */
   readonly startedMs: number;
@@ -83,6 +84,7 @@ export function startClient({ folder, environment, isPlain, onEvent }: ClientOpt
     });
   });
   const client: Client = {
+    pid: child.pid ?? 0,
     isPlain,
     startedMs: performance.now(),
     end: () => end,

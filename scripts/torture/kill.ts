@@ -66,9 +66,9 @@ async function killOne(scene: Scene, victim: Client, { moment }: KillPlan): Prom
   victim.kill();
   const killedMs = performance.now();
   const rivals = runningOf(scene).filter((client) => client !== victim);
+  scene.takeovers.killed(victim, rivals, killedMs);
   const { signal } = await victim.ended;
   if (signal !== "SIGKILL") return false;
-  scene.takeovers.killed(victim, rivals, killedMs);
   scene.kills.push(moment);
   scene.calmSinceMs = performance.now();
   scene.durable.note();

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { systemClock } from "../../src/base/clock.ts";
 import type { Event } from "../../src/base/events.ts";
 import type { LoggedRequest } from "../../tests/origins/index.ts";
-import { makeBox, type WorldBox } from "./box.ts";
+import { DEAD_HOST, makeBox, type WorldBox } from "./box.ts";
 import { type Client, startClient } from "./client.ts";
 import { createDurableRecord, type DurableRecord } from "./durable.ts";
 import { type Complaint, judgeEnd } from "./judge.ts";
@@ -56,7 +56,7 @@ export async function setScene(
     origins,
     watch: createWatch(origins, box.files),
     durable: createDurableRecord(box.files),
-    takeovers: createTakeovers(plan.hasDeadHolder),
+    takeovers: createTakeovers(box, plan.hasDeadHolder ? DEAD_HOST : null),
     clients: [],
     complaints: [],
     kills: [],
@@ -74,7 +74,7 @@ export async function setScene(
 export function start(scene: Scene, isPlain: boolean): void {
   const { box, takeovers, durable, complaints, clients, plan } = scene;
   const onEvent = (event: Event): void => {
-    takeovers.hear(event);
+    if (event.kind === "waiting" && event.on === "lock" && event.model !== null) takeovers.waits(event.model);
     if (event.kind !== "file-started" || hasLies(plan)) return;
     complaints.push(...durable.began(event.model, event.resumedBytes, event.time));
   };

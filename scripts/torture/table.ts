@@ -3,7 +3,7 @@ import { formatBytes } from "../../src/base/bytes.ts";
 import { FAULTS } from "./faults.ts";
 import type { Complaint } from "./judge.ts";
 import type { WorldRecord } from "./run-world.ts";
-import type { Moment } from "./world.ts";
+import { LARGE_STOCK, type Moment } from "./world.ts";
 
 const MOMENTS: readonly Moment[] = ["start", "moving", "proving", "placing"];
 const KINDS: readonly Complaint["kind"][] = ["wrong", "lost", "hung", "leaked"];
@@ -57,16 +57,15 @@ function costLines(records: readonly WorldRecord[]): readonly string[] {
   const sent = sum(records.map(({ sentBytes }) => sentBytes));
   const whole = sum(records.map(({ wholeBytes }) => wholeBytes));
   const recoveries = records.map(({ recoveryMs }) => recoveryMs);
-  const twice = records.flatMap((record) => record.twice);
+  const small = records.flatMap(({ plan, twice }) => (plan.files[0]?.stock === LARGE_STOCK ? [] : twice));
+  const large = records.flatMap(({ plan, twice }) => (plan.files[0]?.stock === LARGE_STOCK ? twice : []));
   return [
     row(
       "bytes",
       `${formatBytes(sent)} sent for ${formatBytes(whole)}: ${formatBytes(Math.max(0, sent - whole))} wasted, faults included`,
     ),
-    row(
-      "fetched twice per kill",
-      `median ${percent(median(twice))}, most ${percent(most(twice))} of the file (${twice.length} kills in calm worlds)`,
-    ),
+    row("fetched twice a kill", `of files that take 8 s: ${shares(large)}`),
+    row("", `of files that take 1 to 2 s: ${shares(small)}`),
     row("recovery", `median ${seconds(median(recoveries))}, worst ${seconds(most(recoveries))}`),
     row("dead holder, this box", spread(records.flatMap(({ takeoverMs }) => takeoverMs))),
     row("dead holder, another box", spread(records.flatMap(({ deadHolderMs }) => deadHolderMs))),
@@ -81,6 +80,10 @@ const most = (list: readonly number[]): number => list.reduce((high, one) => Mat
 const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0;
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
+const shares = (list: readonly number[]): string =>
+  list.length === 0
+    ? "never measured"
+    : `median ${percent(median(list))}, most ${percent(most(list))} (${list.length} kills)`;
 const spread = (list: readonly number[]): string =>
   list.length === 0
     ? "never came up"

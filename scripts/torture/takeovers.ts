@@ -1,45 +1,72 @@
-/** How long a file whose holder died waits for the next one. */
-import type { Event } from "../../src/base/events.ts";
+/** How long a file whose holder died waits for the next holder, seen in the lock file itself. */
+import { readFileSync } from "node:fs";
+import { type Holder, parseHolder } from "../../src/tree/holder.ts";
+import type { WorldBox } from "./box.ts";
 import type { Client } from "./client.ts";
 
 export interface Takeovers {
-  /** Told of every event, as it comes. */
-  readonly hear: (event: Event) => void;
+  /** Looks at the locks whose holder died; to be called often. */
+  readonly look: () => void;
+  /** `waiting` runs, and found the file `name` locked. */
+  readonly waits: (name: string) => void;
   /** `victim` was killed at `killedMs` while `rivals` ran. */
   readonly killed: (victim: Client, rivals: readonly Client[], killedMs: number) => void;
-  /** From the death of a holder on this machine to the first sign of the next, in milliseconds. */
+  /** From the death of a holder on this machine to the next one, in milliseconds. */
   readonly here: () => readonly number[];
-  /** From the first look at the lock of a holder on another machine to the first sign of the next. */
+  /** From the first sight of the lock of a holder on another machine to the next one. */
   readonly elsewhere: () => readonly number[];
 }
 
-/** @param hasDeadHolder whether every file is locked from the beginning by a process of another machine */
-export function createTakeovers(hasDeadHolder: boolean): Takeovers {
-  const orphans = new Map<string, number>();
-  const foreign = new Map<string, number>();
+interface Orphan {
+  readonly sinceMs: number;
+  readonly isOf: (holder: Holder) => boolean;
+  readonly into: number[];
+}
+
+/** @param foreign the machine whose process holds every lock from the beginning, or null */
+export function createTakeovers(
+  { layout, files }: Pick<WorldBox, "layout" | "files">,
+  foreign: string | null,
+): Takeovers {
+  const orphans = new Map<string, Orphan>();
   const here: number[] = [];
   const elsewhere: number[] = [];
-  const settle = (waiting: Map<string, number>, name: string, into: number[]): void => {
-    const since = waiting.get(name);
-    if (since !== undefined) into.push(performance.now() - since);
-    waiting.delete(name);
+  const holderOf = (name: string): Holder | null => {
+    const file = files.find((one) => one.name === name);
+    return file === undefined ? null : readHolder(layout.lockOf(file.sha256));
   };
   return {
-    hear: (event) => {
-      if (event.kind === "waiting" && event.on === "lock" && event.model !== null && hasDeadHolder) {
-        if (/another-box/.test(event.message) && !foreign.has(event.model)) foreign.set(event.model, performance.now());
+    look: () => {
+      for (const [name, { sinceMs, isOf, into }] of orphans) {
+        const holder = holderOf(name);
+        if (holder === null || isOf(holder)) continue;
+        into.push(performance.now() - sinceMs);
+        orphans.delete(name);
       }
-      if (event.kind !== "file-started" && event.kind !== "file-finished") return;
-      settle(orphans, event.model, here);
-      settle(foreign, event.model, elsewhere);
+    },
+    waits: (name) => {
+      if (foreign === null || orphans.has(name) || holderOf(name)?.host !== foreign) return;
+      orphans.set(name, { sinceMs: performance.now(), isOf: ({ host }) => host === foreign, into: elsewhere });
     },
     killed: (victim, rivals, killedMs) => {
-      foreign.clear();
-      for (const name of victim.holds()) {
-        if (rivals.some((rival) => rival.waitsFor().has(name))) orphans.set(name, killedMs);
+      // Whoever watched may be the one that died: the next one begins to watch anew.
+      for (const [name, { into }] of orphans) if (into === elsewhere) orphans.delete(name);
+      for (const { name } of files) {
+        const isAwaited = rivals.some((rival) => rival.waitsFor().has(name));
+        const isHeld = holderOf(name)?.pid === victim.pid;
+        if (isAwaited && isHeld)
+          orphans.set(name, { sinceMs: killedMs, isOf: ({ pid }) => pid === victim.pid, into: here });
       }
     },
     here: () => here,
     elsewhere: () => elsewhere,
   };
+}
+
+function readHolder(lock: string): Holder | null {
+  try {
+    return parseHolder(readFileSync(lock, "utf8"));
+  } catch {
+    return null;
+  }
 }

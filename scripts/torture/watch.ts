@@ -18,7 +18,7 @@ export interface Watch {
   readonly openWithin: (ms: number) => readonly LoggedRequest[];
   /** A kill ends what was open: that silence was found by nobody. */
   readonly forgive: () => void;
-  /** How long each silence lasted before the client gave up the request, in milliseconds. */
+  /** How long each silence that a fault made lasted before the client gave up the request, in milliseconds. */
   readonly silences: () => readonly number[];
   /** Changes whenever something moves. */
   readonly pulse: () => string;
@@ -31,24 +31,25 @@ interface Seen {
   isForgiven: boolean;
 }
 
-/** Shorter than this is no silence but a pause. */
-const LEAST_SILENCE_MS = 1_500;
-const PROBE = `bytes=0-${PROBE_BYTES - 1}`;
+/** A server that ends the connection itself is silent for less. */
+const LEAST_SILENCE_MS = 300;
+/** The range with which every mirror is looked at first. */
+export const PROBE_RANGE: string = `bytes=0-${PROBE_BYTES - 1}`;
 
-export function createWatch(origins: Pick<WorldOrigins, "all">, files: readonly WantedFile[]): Watch {
+export function createWatch(origins: Pick<WorldOrigins, "all" | "touched">, files: readonly WantedFile[]): Watch {
   const seen = new Map<LoggedRequest, Seen>();
   const silences: number[] = [];
   const content = origins.all.filter(({ isContent }) => isContent).map(({ origin }) => origin);
   const isOf = ({ url }: LoggedRequest, { stock, sha256 }: WantedFile): boolean =>
     url.includes(`/${keyOf(stock)}`) || url.includes(sha256);
   const isWeights = (request: LoggedRequest): boolean =>
-    request.method === "GET" && request.range !== PROBE && files.some((file) => isOf(request, file));
+    request.method === "GET" && request.range !== PROBE_RANGE && files.some((file) => isOf(request, file));
   const requests = (): readonly LoggedRequest[] => content.flatMap((origin) => origin.requests.filter(isWeights));
   const end = (request: LoggedRequest, one: Seen, nowMs: number): void => {
     one.endedMs = nowMs;
     const silentMs = nowMs - one.movedMs;
-    if (!one.isForgiven && silentMs >= LEAST_SILENCE_MS && request.bytesSent < askedBytes(request))
-      silences.push(silentMs);
+    const isCut = origins.touched.has(request) && request.bytesSent < askedBytes(request);
+    if (isCut && !one.isForgiven && silentMs >= LEAST_SILENCE_MS) silences.push(silentMs);
   };
   const look = (): void => {
     const nowMs = performance.now();

@@ -48,11 +48,14 @@ export interface WorldPlan {
   readonly hasDeadHolder: boolean;
 }
 
-/** How many files are prepared for all worlds. */
-export const STOCK_BYTES: readonly number[] = [1, 2, 3, 5, 7, 9, 12, 16, 24, 40].map(
+/** Sizes of the files that are prepared for all worlds; the last one is the large one. */
+export const STOCK_BYTES: readonly number[] = [1, 2, 3, 5, 7, 9, 12, 16, 24, 40, 200].map(
   (mb, index) => mb * 1_000_000 + index,
 );
 const KINDS: readonly MirrorKind[] = ["http", "https", "hub", "s3"];
+/** One file takes as long as real ones do at least: only there a share says what a kill costs. Its place in the stock. */
+export const LARGE_STOCK: number = 10;
+const LARGE_EVERY = 25;
 /** Of five worlds one is calm, three have one fault, one has several. */
 const CYCLE = 5;
 const DEAD_HOLDER_EVERY = 25;
@@ -60,6 +63,7 @@ const DEAD_HOLDER_EVERY = 25;
 /** World `number` of `seed`: always the same. */
 export function planWorld(seed: string, number: number): WorldPlan {
   const draw = createDraw(`${seed} ${number}`);
+  if (number % LARGE_EVERY === 10) return planLarge(draw, { seed, number });
   const faults = faultsFor(number, draw);
   const hasDeadHolder = number % DEAD_HOLDER_EVERY === 0;
   return {
@@ -74,6 +78,21 @@ export function planWorld(seed: string, number: number): WorldPlan {
   };
 }
 
+/** A large file, one process, nothing wrong but kills. */
+function planLarge(draw: Draw, identity: Pick<WorldPlan, "seed" | "number">): WorldPlan {
+  const kinds: readonly MirrorKind[] = ["http", "https", "hub"];
+  const kill = (): KillPlan => ({ moment: "moving", at: draw.real() * 0.4, victim: 0 });
+  return {
+    ...identity,
+    files: [{ stock: LARGE_STOCK, name: "large" }],
+    idealMs: draw.whole(7_000, 9_000),
+    mirrors: [{ kind: draw.pick(kinds), share: 1, latencyMs: draw.whole(0, 25), faults: [] }],
+    clients: [{ isPlain: false, delayMs: 0 }],
+    kills: Array.from({ length: draw.whole(3, 4) }, kill),
+    hasDeadHolder: false,
+  };
+}
+
 /** Every fault comes alone again and again, in the order of the table; in some worlds several come together. */
 function faultsFor(number: number, draw: Draw): readonly TortureFault[] {
   const turn = number % CYCLE;
@@ -84,10 +103,10 @@ function faultsFor(number: number, draw: Draw): readonly TortureFault[] {
 }
 
 function filesFor(draw: Draw): readonly FilePlan[] {
-  const first = draw.whole(0, STOCK_BYTES.length - 1);
+  const first = draw.whole(0, LARGE_STOCK - 1);
   const count = draw.chance(0.3) ? 2 : 1;
   return Array.from({ length: count }, (_, index) => {
-    const stock = (first + index * 3) % STOCK_BYTES.length;
+    const stock = (first + index * 3) % LARGE_STOCK;
     return { stock, name: `weights-${stock}` };
   });
 }
@@ -139,7 +158,7 @@ function clientsFor(draw: Draw): readonly ClientPlan[] {
 }
 
 function killsFor(draw: Draw): readonly KillPlan[] {
-  const count = draw.whole(3, 5);
+  const count = draw.whole(2, 4);
   return Array.from({ length: count }, (): KillPlan => {
     const dice = draw.real();
     const moment = dice < 0.15 ? "start" : dice < 0.8 ? "moving" : dice < 0.9 ? "proving" : "placing";
