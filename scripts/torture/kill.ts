@@ -19,7 +19,7 @@ const SETTLE_MS = 25;
 /** Kills as `kill` says; false when there is nobody left to kill. */
 export async function killAsPlanned(scene: Scene, kill: KillPlan, mostRefusals: number): Promise<boolean> {
   while (!isPlaced(scene) && scene.refusals <= mostRefusals) {
-    if (runningOf(scene).length === 0) start(scene, false);
+    if (runningOf(scene).length === 0) start(scene, scene.plan.clients[0]?.isPlain ?? false);
     const isDue = await waitFor(scene, momentOf(scene, kill));
     if (!isDue) continue;
     if (kill.moment === "proving") await systemClock.sleep(kill.at * PROVE_MS);
@@ -60,7 +60,7 @@ function victimOf(scene: Scene, { victim }: KillPlan): Client | undefined {
 }
 
 async function killOne(scene: Scene, victim: Client, { moment }: KillPlan): Promise<boolean> {
-  const { plan, box, watch } = scene;
+  const { box, watch } = scene;
   for (const request of watch.openWithin(ON_ITS_WAY_MS)) scene.killed.add(request);
   watch.forgive();
   victim.kill();
@@ -77,7 +77,6 @@ async function killOne(scene: Scene, victim: Client, { moment }: KillPlan): Prom
     await systemClock.sleep(SETTLE_MS);
     scene.twice.push(...wasteOf(scene, [...victim.holds()]));
   }
-  start(scene, plan.clients[scene.clients.indexOf(victim) % plan.clients.length]?.isPlain ?? false);
   return true;
 }
 

@@ -7,7 +7,7 @@ import { killClients } from "./client.ts";
 import { type Options, readOptions, USAGE } from "./options.ts";
 import { runWorld, type WorldRecord } from "./run-world.ts";
 import { openStock, type Stock } from "./stock.ts";
-import { tableOf } from "./table.ts";
+import { linesOf, tableOf } from "./table.ts";
 import { planWorld, type WorldPlan } from "./world.ts";
 
 const say = (text: string): void => {
@@ -17,14 +17,16 @@ const say = (text: string): void => {
 async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2), String(Date.now()));
   const home = await mkdtemp(join(tmpdir(), "modelferry-torture-"));
-  const leave = (): never => {
+  say(`seed ${options.seed}, worlds in ${home}`);
+  const opening = openStock();
+  const leave = async (): Promise<never> => {
     killClients();
+    await (await opening)[Symbol.asyncDispose]();
     rmSync(home, { recursive: true, force: true });
     process.exit(130);
   };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, leave);
-  say(`seed ${options.seed}, worlds in ${home}`);
-  await using stock = await openStock();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => void leave());
+  await using stock = await opening;
   const startedMs = performance.now();
   const records = await runAll(options, stock, home);
   say(`\n${tableOf(records, performance.now() - startedMs).join("\n")}`);
@@ -58,15 +60,9 @@ async function runOne(
   { home, isKeeping }: { readonly home: string; readonly isKeeping: boolean },
 ): Promise<WorldRecord> {
   const folder = join(home, `world-${plan.number}`);
-  const record = await runWorld(plan, stock, folder);
-  const faults = plan.mirrors.map(({ kind, faults: own }) => [kind, ...own].join(" + ")).join(" | ");
-  const mark = record.complaints.length > 0 ? "✗" : record.isHealed ? "◦" : "✓";
-  const cost = `${record.kills.length} kills, ${(record.elapsedMs / 1_000).toFixed(1)} s`;
-  say(`${mark} ${String(plan.number).padStart(4)}  ${plan.clients.length}× ${faults}: ${cost}`);
-  for (const { kind, message } of record.complaints) say(`       ${kind}: ${message}`);
-  if (record.complaints.length > 0) {
-    say(`       kept: ${folder}\n       again: npm run torture -- --seed ${plan.seed} --only ${plan.number}`);
-  } else if (!isKeeping) await rm(folder, { recursive: true, force: true });
+  const record = await runWorld(plan, folder, { stock });
+  say(linesOf(record, folder).join("\n"));
+  if (record.complaints.length === 0 && !isKeeping) await rm(folder, { recursive: true, force: true });
   return record;
 }
 

@@ -1,6 +1,7 @@
 /** The servers of one world: its mirrors with their faults in place, and the hosts to which redirects lead. */
 import { BUCKET } from "../../tests/origins/emulator.ts";
 import {
+  type Fault,
   type Hub,
   type LoggedRequest,
   type Origin,
@@ -47,97 +48,129 @@ export interface WorldOrigins extends AsyncDisposable {
 
 /** Starts every server of `plan`. */
 export async function openOrigins(plan: WorldPlan, stock: Stock): Promise<WorldOrigins> {
-  const opening = createOpening(plan, stock);
+  const opening = openingOf(plan, stock);
+  const { all, touched } = opening;
   const mirrors: WorldMirror[] = [];
-  for (const [index, mirror] of plan.mirrors.entries()) mirrors.push(await opening.mirror(mirror, index));
-  return { mirrors, ...opening.done };
-}
-
-interface Opening {
-  readonly mirror: (plan: MirrorPlan, index: number) => Promise<WorldMirror>;
-  readonly done: Omit<WorldOrigins, "mirrors">;
-}
-
-function createOpening(plan: WorldPlan, stock: Stock): Opening {
-  const all: Watched[] = [];
-  const touched = new Set<LoggedRequest>();
-  const total = plan.files.reduce((sum, { stock: index }) => sum + (stock.files[index]?.bytes.length ?? 0), 0);
-  const content = Object.fromEntries(
-    plan.files.map(({ stock: index }) => [`/${keyOf(index)}`, stock.files[index]?.bytes ?? Buffer.alloc(0)]),
-  );
-  const watch = (origin: Origin, own: string | null, isContent = true): Origin => {
-    all.push({ origin, own, isContent });
-    return origin;
-  };
-  const away = async (options: OriginOptions): Promise<Origin> => watch(await startRangeServer(content, options), null);
-
-  const mirror = async (one: MirrorPlan, index: number): Promise<WorldMirror> => {
-    const bytesPerSecond = Math.ceil(((total * one.share) / plan.idealMs) * 1_000);
-    const shape = { bytesPerSecond, latencyMs: one.latencyMs };
-    const tls = one.kind === "https" ? { tls: stock.authority } : {};
-    const options = { shape, ...tls };
-    const hub = one.kind === "hub" ? await startWorldHub(content, options) : null;
-    const host = one.kind === "http" || one.kind === "https" ? SECRETS.host : null;
-    const door =
-      hub !== null
-        ? watch(hub.origin, SECRETS.hub, false)
-        : one.kind === "s3"
-          ? watch(
-              await startS3Front(
-                stock.emulator.endpoint,
-                (path) => content[`/${path.split("/").at(-1)}`] ?? null,
-                options,
-              ),
-              null,
-            )
-          : watch(await startRangeServer(content, options), host);
-    const place = hub === null ? door : watch(hub.cdn, null);
-    const draw = createDraw(`${plan.seed} ${plan.number} ${index}`);
-    if (one.faults.length > 0) {
-      const needsAway = one.kind === "http" || one.kind === "https";
-      const otherHost = needsAway ? await away({ host: "127.0.0.3", ...options }) : place;
-      const otherPort = needsAway ? await away(options) : place;
-      const plain = needsAway ? await away({ shape }) : place;
-      const site: Site = {
-        kind: one.kind,
-        door,
-        content: place,
-        elsewhere: { otherHost, otherPort, plain },
-        impostor: stock.impostor,
-        expireLinks: hub?.links.expireLinks ?? (() => undefined),
-        add: (when, fault, { times = Infinity, at = place } = {}) => {
-          const noted: typeof fault = (reply, asked) => {
-            const request = at.requests[asked.number - 1];
-            if (request !== undefined) touched.add(request);
-            return fault(reply, asked);
-          };
-          at.faults.add(when, noted, times);
-        },
-      };
-      for (const id of one.faults) faultOf(id).apply(site, draw);
-    }
-    return {
-      kind: one.kind,
-      host: `${door.host}:${door.port}`,
-      endpoint: endpointOf(one.kind, door, stock),
-      sourceOf: (index) => sourceOf(one.kind, door, index),
-    };
-  };
+  for (const [index, mirror] of plan.mirrors.entries()) mirrors.push(await openMirror(opening, mirror, index));
   return {
-    mirror,
-    done: {
-      all,
-      touched,
-      heal: async () => {
-        for (const { origin } of all) {
-          origin.faults.clear();
-          await origin.revive();
-        }
-      },
-      [Symbol.asyncDispose]: async () => {
-        await Promise.all(all.map(({ origin }) => origin.close()));
-      },
+    mirrors,
+    all,
+    touched,
+    heal: async () => {
+      for (const { origin } of all) {
+        origin.faults.clear();
+        await origin.revive();
+      }
     },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(all.map(({ origin }) => origin.close()));
+    },
+  };
+}
+
+/** What is known of a world while its servers are started. */
+interface Opening {
+  readonly plan: WorldPlan;
+  readonly stock: Stock;
+  /** The world's files by their paths on a server. */
+  readonly content: Readonly<Record<string, Buffer>>;
+  readonly all: Watched[];
+  readonly touched: Set<LoggedRequest>;
+}
+
+/** The servers of one mirror: who is asked first, and who sends the bytes. */
+interface Servers {
+  readonly door: Origin;
+  readonly place: Origin;
+  readonly hub: Hub | null;
+}
+
+function openingOf(plan: WorldPlan, stock: Stock): Opening {
+  const bytesOf = (index: number): Buffer => stock.files[index]?.bytes ?? Buffer.alloc(0);
+  const content = Object.fromEntries(plan.files.map(({ stock: index }) => [`/${keyOf(index)}`, bytesOf(index)]));
+  return { plan, stock, content, all: [], touched: new Set() };
+}
+
+async function openMirror(opening: Opening, mirror: MirrorPlan, index: number): Promise<WorldMirror> {
+  const { stock, plan } = opening;
+  const options = optionsOf(opening, mirror);
+  const servers = await startServers(opening, mirror.kind, options);
+  const { door } = servers;
+  if (mirror.faults.length > 0) {
+    const site = await siteOf(opening, { kind: mirror.kind, servers, options });
+    const draw = createDraw(`${plan.seed} ${plan.number} ${index}`);
+    for (const id of mirror.faults) faultOf(id).apply(site, draw);
+  }
+  return {
+    kind: mirror.kind,
+    host: `${door.host}:${door.port}`,
+    endpoint: mirror.kind === "s3" ? `${door.url}${new URL(stock.emulator.endpoint).pathname}` : door.url,
+    sourceOf: (file) => sourceOf(mirror.kind, door, file),
+  };
+}
+
+/** Its part of a rate at which the whole world would take as long as planned. */
+function optionsOf({ plan, stock, content }: Opening, { kind, share, latencyMs }: MirrorPlan): OriginOptions {
+  const total = Object.values(content).reduce((sum, { length }) => sum + length, 0);
+  const bytesPerSecond = Math.ceil(((total * share) / plan.idealMs) * 1_000);
+  return { shape: { bytesPerSecond, latencyMs }, ...(kind === "https" ? { tls: stock.authority } : {}) };
+}
+
+async function startServers(opening: Opening, kind: MirrorKind, options: OriginOptions): Promise<Servers> {
+  const { stock, content } = opening;
+  if (kind === "hub") {
+    const hub = await startWorldHub(content, options);
+    const door = watch(opening, hub.origin, { own: SECRETS.hub, isContent: false });
+    return { door, place: watch(opening, hub.cdn, { own: null, isContent: true }), hub };
+  }
+  if (kind === "s3") {
+    const bytesAt = (path: string): Buffer | null => content[`/${path.split("/").at(-1)}`] ?? null;
+    const front = await startS3Front(stock.emulator.endpoint, bytesAt, options);
+    watch(opening, front, { own: null, isContent: true });
+    return { door: front, place: front, hub: null };
+  }
+  const server = await startRangeServer(content, options);
+  watch(opening, server, { own: SECRETS.host, isContent: true });
+  return { door: server, place: server, hub: null };
+}
+
+function watch({ all }: Opening, origin: Origin, facts: Omit<Watched, "origin">): Origin {
+  all.push({ origin, ...facts });
+  return origin;
+}
+
+async function siteOf(
+  opening: Opening,
+  { kind, servers, options }: { readonly kind: MirrorKind; readonly servers: Servers; readonly options: OriginOptions },
+): Promise<Site> {
+  const { door, place, hub } = servers;
+  const isWeb = kind === "http" || kind === "https";
+  const away = async (more: OriginOptions): Promise<Origin> =>
+    isWeb ? watch(opening, await startRangeServer(opening.content, more), { own: null, isContent: true }) : place;
+  const { tls: _, ...plain } = options;
+  return {
+    kind,
+    door,
+    content: place,
+    elsewhere: {
+      otherHost: await away({ host: "127.0.0.3", ...options }),
+      otherPort: await away(options),
+      plain: await away(plain),
+    },
+    impostor: opening.stock.impostor,
+    expireLinks: hub?.links.expireLinks ?? (() => undefined),
+    add: (when, fault, { times = Infinity, at = place } = {}) => {
+      at.faults.add(when, noting(opening, at, fault), times);
+    },
+  };
+}
+
+/** `fault`, remembering which requests it changed. */
+function noting({ touched }: Opening, at: Origin, fault: Fault): Fault {
+  return (reply, asked) => {
+    const request = at.requests[asked.number - 1];
+    if (request !== undefined) touched.add(request);
+    return fault(reply, asked);
   };
 }
 
@@ -147,10 +180,6 @@ function startWorldHub(content: Readonly<Record<string, Buffer>>, options: Origi
     repos: [{ name: REPO, files, isGated: true, granted: [SECRETS.hub] }],
     cdn: { host: "127.0.0.2", ...options },
   });
-}
-
-function endpointOf(kind: MirrorKind, door: Origin, stock: Stock): string {
-  return kind === "s3" ? `${door.url}${new URL(stock.emulator.endpoint).pathname}` : door.url;
 }
 
 function sourceOf(kind: MirrorKind, door: Origin, stock: number): string {

@@ -4,7 +4,7 @@ import { systemClock } from "../../src/base/clock.ts";
 import { type Complaint, isWhole, judgeBytes, judgeFinalNames, judgeLeftovers, judgeSecrets } from "./judge.ts";
 import { killAsPlanned } from "./kill.ts";
 import { openOrigins } from "./origins.ts";
-import { isPlaced, runningOf, type Scene, setScene, start, WorldHung, waitFor } from "./scene.ts";
+import { isPlaced, LIMITS, type Limits, runningOf, type Scene, setScene, start, WorldHung, waitFor } from "./scene.ts";
 import type { Stock } from "./stock.ts";
 import { hasLies, type Moment, mustSurvive, type WorldPlan } from "./world.ts";
 
@@ -38,10 +38,14 @@ const LONGEST_SILENCE_MS = 10_000;
 const SILENT_FAULTS: ReadonlySet<string> = new Set(["stall", "stall-head", "torn-head", "stalls-always", "slowloris"]);
 
 /** Runs `plan` in `folder`, which is made. */
-export async function runWorld(plan: WorldPlan, stock: Stock, folder: string): Promise<WorldRecord> {
+export async function runWorld(
+  plan: WorldPlan,
+  folder: string,
+  { stock, limits = LIMITS }: { readonly stock: Stock; readonly limits?: Limits },
+): Promise<WorldRecord> {
   await mkdir(folder, { recursive: true });
   await using origins = await openOrigins(plan, stock);
-  const scene = await setScene(plan, folder, { origins, stock });
+  const scene = await setScene(plan, folder, { origins, stock, limits });
   const stopLooking = systemClock.every(LOOK_MS, () => {
     scene.watch.look();
     scene.takeovers.look();

@@ -15,6 +15,7 @@ import { hasLies, type Moment, type WorldPlan } from "./world.ts";
 
 export interface Scene {
   readonly plan: WorldPlan;
+  readonly limits: Limits;
   readonly box: WorldBox;
   readonly origins: WorldOrigins;
   readonly watch: Watch;
@@ -39,19 +40,25 @@ export interface Scene {
 /** Nothing moves any more. */
 export class WorldHung extends Error {}
 
-const LOOK_MS = 4;
+/** How long nothing may move, and how long a world may take. */
+export interface Limits {
+  readonly stillMs: number;
+  readonly worldMs: number;
+}
+
 /** The longest wait of any fault is far shorter. */
-const STILL_MS = 60_000;
-const WORLD_MS = 300_000;
+export const LIMITS: Limits = { stillMs: 60_000, worldMs: 300_000 };
+const LOOK_MS = 4;
 
 export async function setScene(
   plan: WorldPlan,
   folder: string,
-  { origins, stock }: { readonly origins: WorldOrigins; readonly stock: Stock },
+  { origins, stock, limits }: { readonly origins: WorldOrigins; readonly stock: Stock; readonly limits: Limits },
 ): Promise<Scene> {
   const box = await makeBox(folder, plan, { mirrors: origins.mirrors, stock });
   return {
     plan,
+    limits,
     box,
     origins,
     watch: createWatch(origins, box.files),
@@ -93,7 +100,7 @@ export const isPlaced = ({ box }: Scene): boolean => box.files.every(({ path }) 
 
 /**
  * Waits until `isDue` or no client runs any more; true in the first case.
- * @throws WorldHung when nothing moves for a minute, or the world takes five
+ * @throws WorldHung when nothing moves for too long, or there is no end
  */
 export async function waitFor(scene: Scene, isDue: () => boolean): Promise<boolean> {
   let pulse = "";
@@ -105,8 +112,9 @@ export async function waitFor(scene: Scene, isDue: () => boolean): Promise<boole
     const now = `${running.length} ${scene.watch.pulse()}`;
     if (now !== pulse) movedMs = performance.now();
     pulse = now;
-    if (performance.now() - movedMs > STILL_MS) throw new WorldHung(`nothing moved for ${STILL_MS / 1_000} s`);
-    if (performance.now() - scene.startedMs > WORLD_MS) throw new WorldHung(`no end after ${WORLD_MS / 1_000} s`);
+    const { stillMs, worldMs } = scene.limits;
+    if (performance.now() - movedMs > stillMs) throw new WorldHung(`nothing moved for ${stillMs / 1_000} s`);
+    if (performance.now() - scene.startedMs > worldMs) throw new WorldHung(`no end after ${worldMs / 1_000} s`);
   }
   return true;
 }

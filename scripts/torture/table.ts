@@ -8,6 +8,22 @@ import { LARGE_STOCK, type Moment } from "./world.ts";
 const MOMENTS: readonly Moment[] = ["start", "moving", "proving", "placing"];
 const KINDS: readonly Complaint["kind"][] = ["wrong", "lost", "hung", "leaked"];
 
+/** What became of one world; a failed one tells how it is run again alone. */
+export function linesOf(
+  { plan, complaints, kills, isHealed, elapsedMs }: WorldRecord,
+  folder: string,
+): readonly string[] {
+  const faults = plan.mirrors.map(({ kind, faults: own }) => [kind, ...own].join(" + ")).join(" | ");
+  const mark = complaints.length > 0 ? "✗" : isHealed ? "◦" : "✓";
+  const head = `${mark} ${String(plan.number).padStart(4)}  ${plan.clients.length}× ${faults}`;
+  const again = [`kept: ${folder}`, `again: npm run torture -- --seed ${plan.seed} --only ${plan.number}`];
+  return [
+    `${head}: ${kills.length} kills, ${seconds(elapsedMs)}`,
+    ...complaints.map(({ kind, message }) => `       ${kind}: ${message}`),
+    ...(complaints.length === 0 ? [] : again.map((line) => `       ${line}`)),
+  ];
+}
+
 /** Lines for `records`. */
 export function tableOf(records: readonly WorldRecord[], elapsedMs: number): readonly string[] {
   const kills = records.flatMap((record) => record.kills);

@@ -153,7 +153,7 @@ function mirrorsFor(faults: readonly TortureFault[], draw: Draw): readonly Mirro
 
 function clientsFor(draw: Draw): readonly ClientPlan[] {
   const dice = draw.real();
-  const count = dice < 0.5 ? 1 : dice < 0.75 ? 2 : dice < 0.9 ? 3 : 4;
+  const count = dice < 0.55 ? 1 : dice < 0.8 ? 2 : dice < 0.92 ? 3 : 4;
   return Array.from({ length: count }, () => ({ isPlain: draw.chance(0.2), delayMs: draw.whole(0, 150) }));
 }
 
