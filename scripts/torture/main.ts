@@ -18,15 +18,16 @@ async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2), String(Date.now()));
   const home = await mkdtemp(join(tmpdir(), "modelferry-torture-"));
   say(`seed ${options.seed}, worlds in ${home}`);
-  const opening = openStock();
-  const leave = async (): Promise<never> => {
+  // The bucket's folder goes there too, so that one removal is all.
+  process.env["TMPDIR"] = home;
+  // At once: whoever else hears the signal ends the process before anything that would be waited for.
+  const leave = (): never => {
     killClients();
-    await (await opening)[Symbol.asyncDispose]();
-    rmSync(home, { recursive: true, force: true });
+    rmSync(home, { recursive: true, force: true, maxRetries: 3 });
     process.exit(130);
   };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => void leave());
-  await using stock = await opening;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, leave);
+  await using stock = await openStock();
   const startedMs = performance.now();
   const records = await runAll(options, stock, home);
   say(`\n${tableOf(records, performance.now() - startedMs).join("\n")}`);

@@ -28,11 +28,6 @@ export interface WorldRecord {
 }
 
 const LOOK_MS = 4;
-/** How often a world may say no before its mirrors are made well: with one that is of use, and without. */
-const MOST_REFUSALS = 6;
-const MOST_HOPELESS = 2;
-/** Once they are well, there is nothing left to refuse, but what was asked for before may still be under way. */
-const MOST_AFTER_HEALING = 4;
 const LONGEST_TAKEOVER_MS = 15_000;
 const LONGEST_SILENCE_MS = 10_000;
 const SILENT_FAULTS: ReadonlySet<string> = new Set(["stall", "stall-head", "torn-head", "stalls-always", "slowloris"]);
@@ -64,8 +59,8 @@ export async function runWorld(
 }
 
 async function play(scene: Scene): Promise<void> {
-  const { plan } = scene;
-  const mostRefusals = mustSurvive(plan) ? MOST_REFUSALS : MOST_HOPELESS;
+  const { plan, limits } = scene;
+  const mostRefusals = mustSurvive(plan) ? limits.refusals : limits.hopelessRefusals;
   for (const client of plan.clients) {
     await systemClock.sleep(client.delayMs);
     start(scene, client.isPlain);
@@ -81,7 +76,7 @@ async function finish(scene: Scene, mostRefusals: number): Promise<void> {
     await Promise.all(scene.clients.map(({ ended }) => ended));
     if (scene.clients.at(-1)?.end()?.code === 0 && isPlaced(scene)) return;
     if (scene.refusals >= mostRefusals && !scene.isHealed) await heal(scene);
-    if (scene.isHealed && scene.refusals >= mostRefusals + MOST_AFTER_HEALING) return;
+    if (scene.isHealed && scene.refusals >= mostRefusals + scene.limits.lateRefusals) return;
     start(scene, false);
   }
 }

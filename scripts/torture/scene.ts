@@ -40,14 +40,26 @@ export interface Scene {
 /** Nothing moves any more. */
 export class WorldHung extends Error {}
 
-/** How long nothing may move, and how long a world may take. */
+/** What a world is allowed. */
 export interface Limits {
+  /** How long nothing may move: the longest wait of any fault is far shorter. */
   readonly stillMs: number;
   readonly worldMs: number;
+  /** How often processes may say no before the mirrors are made well, with one among them that is of use all along. */
+  readonly refusals: number;
+  /** The same without one. */
+  readonly hopelessRefusals: number;
+  /** And once they are well: what was asked for before may still be under way. */
+  readonly lateRefusals: number;
 }
 
-/** The longest wait of any fault is far shorter. */
-export const LIMITS: Limits = { stillMs: 60_000, worldMs: 300_000 };
+export const LIMITS: Limits = {
+  stillMs: 60_000,
+  worldMs: 300_000,
+  refusals: 6,
+  hopelessRefusals: 2,
+  lateRefusals: 4,
+};
 const LOOK_MS = 4;
 
 export async function setScene(
