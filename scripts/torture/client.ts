@@ -1,90 +1,106 @@
-/** One process that syncs: the real command line, watched, killed where the plan says so, never left behind. */
+/** One real process of the command line: started, listened to, and killed by its number. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import type { Event } from "../../src/base/events.ts";
 
 const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
-export interface Ended {
-  /** Null for a process that a signal ended. */
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly events: readonly ClientEvent[];
-  /** True when the watchdog had to end it. */
-  readonly isHung: boolean;
-}
+/** What `--json` says at the end. */
+type LastLine = Extract<Event, { kind: "summary" }> & { readonly error?: { readonly code: string } };
 
-export interface ClientEvent {
-  readonly kind: string;
-  readonly [key: string]: unknown;
+export interface ClientEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
 }
 
 export interface Client {
   readonly pid: number;
-  readonly isRunning: () => boolean;
+  readonly isPlain: boolean;
+  /** On this machine's monotonic clock, as all times of the torture. */
+  readonly startedMs: number;
+  /** Null while it runs. */
+  readonly end: () => ClientEnd | null;
+  readonly ended: Promise<ClientEnd>;
+  readonly output: () => { readonly out: string; readonly err: string };
+  /** The last line of `--json`, once it has ended by itself. */
+  readonly summary: () => LastLine | null;
+  /** Files under way: begun, and neither finished nor failed. */
+  readonly holds: () => ReadonlySet<string>;
+  /** Files whose lock another process has. */
+  readonly waitsFor: () => ReadonlySet<string>;
   readonly kill: () => void;
-  readonly ended: Promise<Ended>;
 }
 
 export interface ClientOptions {
-  readonly cwd: string;
+  readonly folder: string;
   readonly environment: Readonly<Record<string, string>>;
-  /** After so long it counts as hung, whatever it does. */
-  readonly patienceMs: number;
+  readonly isPlain: boolean;
+  readonly onEvent: (event: Event, client: Client) => void;
 }
 
-/** Processes that run now: whoever ends this program ends them. */
 const running = new Set<ChildProcess>();
 
-/** Ends every process that was started here. */
-export function endClients(): void {
+/** Ends every client that still runs, at once. */
+export function killClients(): void {
   for (const child of running) child.kill("SIGKILL");
 }
 
-export function startClient({ cwd, environment, patienceMs }: ClientOptions): Client {
+/** Starts `models sync` of everything in the world's folder. */
+export function startClient({ folder, environment, isPlain, onEvent }: ClientOptions): Client {
   const { PATH = "" } = process.env;
-  const child = spawn(process.execPath, [MAIN, "sync", "--kit", "all", "--json"], {
-    cwd,
-    env: { PATH, ...environment },
+  const child = spawn(process.execPath, [MAIN, "sync", "--kit", "all", ...(isPlain ? [] : ["--json"])], {
+    cwd: folder,
+    env: { PATH, ...environment, ...(isPlain ? { MODELS_DEBUG: "1" } : {}) },
     stdio: ["ignore", "pipe", "pipe"],
   });
   running.add(child);
-  let [stdout, stderr] = ["", ""];
-  let isHung = false;
+  const seen = { out: "", err: "" };
+  const holds = new Set<string>();
+  const waitsFor = new Set<string>();
+  let end: ClientEnd | null = null;
+  let rest = "";
+  const hear = (event: Event): void => {
+    if (event.kind === "file-started") holds.add(event.model);
+    if (event.kind === "waiting" && event.on === "lock" && event.model !== null) waitsFor.add(event.model);
+    if (event.kind === "file-started" || event.kind === "file-finished") waitsFor.delete(event.model);
+    if (event.kind === "file-finished" || event.kind === "file-failed") holds.delete(event.model);
+    onEvent(event, client);
+  };
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    stdout += text;
+    seen.out += text;
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    if (!isPlain) for (const line of lines) if (line !== "") hear(JSON.parse(line) as Event);
   });
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    stderr += text;
+    seen.err += text;
   });
-  const watchdog = setTimeout(() => {
-    isHung = true;
-    child.kill("SIGKILL");
-  }, patienceMs);
-  const ended = new Promise<Ended>((resolve, reject) => {
+  const ended = new Promise<ClientEnd>((resolve, reject) => {
     child.on("error", reject);
-    child.on("close", (code) => {
-      clearTimeout(watchdog);
+    child.on("close", (code, signal) => {
       running.delete(child);
-      resolve({ code, stdout, stderr, events: eventsIn(stdout), isHung });
+      end = { code, signal };
+      resolve(end);
     });
   });
-  return {
+  const client: Client = {
     pid: child.pid ?? 0,
-    isRunning: () => child.exitCode === null && child.signalCode === null,
-    kill: () => void child.kill("SIGKILL"),
+    isPlain,
+    startedMs: performance.now(),
+    end: () => end,
     ended,
+    output: () => seen,
+    summary: () => lastLine(seen.out),
+    holds: () => holds,
+    waitsFor: () => waitsFor,
+    kill: () => {
+      child.kill("SIGKILL");
+    },
   };
+  return client;
 }
 
-/** A line that a kill cut off is none. */
-function eventsIn(stdout: string): readonly ClientEvent[] {
-  return stdout.split("\n").flatMap((line): ClientEvent[] => {
-    try {
-      const value: unknown = JSON.parse(line);
-      return typeof value === "object" && value !== null && "kind" in value ? [value as ClientEvent] : [];
-    } catch {
-      return [];
-    }
-  });
+function lastLine(out: string): LastLine | null {
+  const line = out.trimEnd().split("\n").at(-1) ?? "";
+  return line.startsWith('{"kind":"summary"') ? (JSON.parse(line) as LastLine) : null;
 }

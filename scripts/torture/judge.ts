@@ -1,108 +1,150 @@
-/** Looks at a tree and at what was said, and finds what must never be: wrong, lost, left over, leaked. */
+/** What may never be, looked for after each kill, each end of a process and each world. */
 import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
-import { join, relative } from "node:path";
-import { parseSha256 } from "../../src/base/artifact.ts";
-import { STATE_FOLDER } from "../../src/base/paths.ts";
-import { bootIdentity } from "../../src/base/process.ts";
-import { rangeBytes } from "../../src/base/range.ts";
-import { parseJournal } from "../../src/transfer/journal.ts";
-import type { Ended } from "./client.ts";
-import type { WorldFile } from "./origins.ts";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join, relative, sep } from "node:path";
+import type { ErrorCode } from "../../src/base/errors.ts";
+import { EXIT_MEANINGS, type ExitCode, exitCodeOf } from "../../src/cli/exit-codes.ts";
+import type { LoggedRequest } from "../../tests/origins/index.ts";
+import type { WantedFile, WorldBox } from "./box.ts";
+import type { Client } from "./client.ts";
+import type { WorldOrigins } from "./origins.ts";
+import { findSecrets, type Place, SECRETS, signaturesIn } from "./secrets.ts";
+import { askedBytes } from "./watch.ts";
 
-/** What a violation is about. */
-export type Offence = "wrong" | "lost" | "hung" | "leaked" | "undefined" | "left over";
-
-export interface Violation {
-  readonly offence: Offence;
-  readonly what: string;
+/**
+ * - `wrong`: other bytes than the digest says, an end that no table knows, or something left behind;
+ * - `lost`: bytes that were durable came again, or more came than anything accounts for;
+ * - `hung`: nothing moved any more;
+ * - `leaked`: a secret was seen where it does not belong.
+ */
+export interface Complaint {
+  readonly kind: "wrong" | "lost" | "hung" | "leaked";
+  readonly message: string;
 }
 
-/** Every file under a final name must be whole, whatever happened: also while processes run or lie dead. */
-export async function judgeNames(root: string, files: readonly WorldFile[]): Promise<readonly Violation[]> {
-  const found = await filesIn(root);
-  const violations: Violation[] = [];
-  for (const path of found.filter((name) => !name.startsWith(STATE_FOLDER))) {
-    const file = files.find((one) => one.path === path);
-    const bytes = await readFile(join(root, path)).catch(() => null);
-    // It was replaced between the listing and the look.
-    if (bytes === null) continue;
-    if (file === undefined) violations.push({ offence: "wrong", what: `nobody asked for ${path}` });
-    else if (digestOf(bytes) !== file.sha256)
-      violations.push({ offence: "wrong", what: `${path} has ${bytes.length} other bytes` });
+const STATE = ".modelferry";
+/** What lies in the state folder of a tree that is whole. */
+const KEPT = /^(receipts\/|known-digests\.json$|seen-versions\.json$)/;
+/** A request that was cut by the client: what lay in the sockets' buffers was sent for nothing. */
+const CUT_BYTES = 2 * 1024 * 1024;
+
+/** Every file under a final name must be whole; nothing else may lie in the tree. */
+export function judgeFinalNames({ layout, files }: Pick<WorldBox, "layout" | "files">): readonly Complaint[] {
+  const known = new Map(files.map((file) => [file.path, file]));
+  return filesIn(layout.root)
+    .filter((path) => !relative(layout.root, path).startsWith(STATE + sep))
+    .flatMap((path): readonly Complaint[] => {
+      const file = known.get(path);
+      if (file === undefined) return [{ kind: "wrong", message: `${path} does not belong into the tree` }];
+      return isWhole(file)
+        ? []
+        : [{ kind: "wrong", message: `${path} has a final name and other bytes than ${file.sha256}` }];
+    });
+}
+
+/** True when `file` stands under its final name with the right bytes. */
+export function isWhole({ path, sha256 }: WantedFile): boolean {
+  if (!existsSync(path)) return false;
+  return createHash("sha256").update(readFileSync(path)).digest("hex") === sha256;
+}
+
+/** Once every file is whole, nothing of the way there is left, in the tree or beside it. */
+export function judgeLeftovers({ folder, layout, inputs }: WorldBox): readonly Complaint[] {
+  const state = join(layout.root, STATE);
+  const inState = filesIn(state).filter((path) => !KEPT.test(relative(state, path).replaceAll(sep, "/")));
+  const beside = readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+    entry.isFile() ? [join(folder, entry.name)] : [],
+  );
+  const expected = new Set([...inputs, join(folder, "models.lock.yaml")]);
+  return [...inState, ...beside.filter((path) => !expected.has(path))].map((path) => ({
+    kind: "wrong",
+    message: `${path} is left behind`,
+  }));
+}
+
+/** A process that ended by itself says 0 or a code of the table, and why. */
+export function judgeEnd(client: Client): readonly Complaint[] {
+  const end = client.end();
+  if (end === null || end.signal === "SIGKILL") return [];
+  const { err } = client.output();
+  const said = client.summary()?.error?.code ?? null;
+  const wrong = (message: string): readonly Complaint[] => [
+    { kind: "wrong", message: `${message}: ${err.slice(-500)}` },
+  ];
+  if (end.code === null || !(String(end.code) in EXIT_MEANINGS)) {
+    return wrong(`a process ended with ${end.code ?? end.signal}, which no table knows`);
   }
-  return violations;
+  if (end.code === 0) return said === null ? [] : wrong(`a process ended with 0 and ${said}`);
+  if (client.isPlain) {
+    return /^(failed {2}|✗ )/m.test(err) ? [] : wrong(`a process ended with ${end.code} without saying why`);
+  }
+  if (said === null) return wrong(`a process ended with ${end.code} without an error code`);
+  const isRight = exitCodeOf(said as ErrorCode) === (end.code as ExitCode);
+  return isRight ? [] : wrong(`a process ended with ${end.code} and ${said}, which do not belong together`);
 }
 
-/** After a success every file is there, and nothing that was only of use on the way. */
-export async function judgeSuccess(root: string, files: readonly WorldFile[]): Promise<readonly Violation[]> {
-  const found = await filesIn(root);
-  const missing = files.filter(({ path }) => !found.includes(path));
-  const rest = found.filter((name) => /^\.modelferry\/(?:partial|tmp)\//.test(name));
+/** No secret in anything that was printed or written, and none at a host that it is not for. */
+export function judgeSecrets(
+  { folder, inputs, files }: WorldBox,
+  clients: readonly Client[],
+  origins: Pick<WorldOrigins, "all">,
+): readonly Complaint[] {
+  const weights = new Set(files.flatMap(({ path, partial }) => [path, partial.content]));
+  const written = filesIn(folder)
+    .filter((path) => !inputs.includes(path) && !weights.has(path))
+    .map((path): Place => ({ name: path, text: readFileSync(path, "latin1") }));
+  const printed = clients.flatMap((client): readonly Place[] => {
+    const { out, err } = client.output();
+    return [
+      { name: "standard output", text: out },
+      { name: "standard error", text: err },
+    ];
+  });
+  const asked = origins.all.flatMap(({ origin }) => origin.requests);
+  const signatures = [...new Set(asked.flatMap(({ url }) => signaturesIn(url)))];
+  const values = [...Object.values(SECRETS), ...signatures];
+  const sent = origins.all.flatMap(({ origin, own }) =>
+    findSecrets(
+      origin.requests.map(({ headers }) => ({ name: `a request to ${origin.url}`, text: JSON.stringify(headers) })),
+      Object.values(SECRETS).filter((secret) => secret !== own),
+    ),
+  );
+  return [...findSecrets([...written, ...printed], values), ...sent].map((message) => ({ kind: "leaked", message }));
+}
+
+/** What was sent in one world, and what accounts for it. */
+export interface SentFacts {
+  readonly sizes: readonly number[];
+  readonly requests: readonly LoggedRequest[];
+  /** Requests that a kill or a fault ended or spoilt: each range of them may come again. */
+  readonly excused: ReadonlySet<LoggedRequest>;
+  /** How often all of it may come again, since what came could not be believed. */
+  readonly retries: number;
+}
+
+/**
+ * The bound: each file once, each range that was open when a kill came (or that a fault touched) once more, what was in
+ * the sockets' buffers when the client itself cut a range, and all again for each retry that a lie makes necessary.
+ */
+export function judgeBytes({ sizes, requests, excused, retries }: SentFacts): readonly Complaint[] {
+  const whole = sizes.reduce((sum, size) => sum + size, 0);
+  const sent = requests.reduce((sum, { bytesSent }) => sum + bytesSent, 0);
+  const allowed = requests.reduce(
+    (sum, request) => {
+      if (excused.has(request)) return sum + request.bytesSent;
+      return request.bytesSent < askedBytes(request) ? sum + Math.min(request.bytesSent, CUT_BYTES) : sum;
+    },
+    whole * (1 + retries),
+  );
+  if (sent <= allowed) return [];
   return [
-    ...missing.map(({ path }): Violation => ({ offence: "wrong", what: `exit code 0, and ${path} is not there` })),
-    ...rest.map((name): Violation => ({ offence: "left over", what: name })),
-    ...(await judgeNames(root, files)),
+    { kind: "lost", message: `${sent} bytes were sent for ${whole}, of which ${sent - allowed} nothing accounts for` },
   ];
 }
 
-/** Exit codes and error codes that the documentation lists. */
-const EXITS: readonly number[] = [0, 1, 2, 3, 4, 5, 130];
-
-/** A process that was not killed ends in a defined way. */
-export function judgeEnd({ code, isHung, events, stderr }: Ended): readonly Violation[] {
-  if (isHung) return [{ offence: "hung", what: `no end; it last said ${JSON.stringify(events.at(-1) ?? stderr)}` }];
-  if (code === null) return [];
-  const last = events.at(-1) as { kind: string; ok?: boolean; error?: { code?: string; message?: string } } | undefined;
-  if (last?.kind !== "summary")
-    return [{ offence: "undefined", what: `exit code ${code} without a summary: ${stderr}` }];
-  const isDefined =
-    code === 0 ? last.ok === true : /^[A-Z_]+$/.test(last.error?.code ?? "") && last.error?.code !== "UNEXPECTED";
-  if (isDefined && EXITS.includes(code)) return [];
-  return [{ offence: "undefined", what: `exit code ${code}: ${JSON.stringify(last)} ${stderr}` }];
+function filesIn(folder: string): readonly string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .map((name) => join(folder, name))
+    .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false);
 }
-
-/** No secret, and no signature of a link, in anything that was said or written. */
-export async function judgeSecrets(
-  root: string,
-  ended: readonly Ended[],
-  secrets: readonly RegExp[],
-): Promise<readonly Violation[]> {
-  const state = (await filesIn(join(root, STATE_FOLDER)).catch(() => [])).filter((name) => !name.endsWith(".part"));
-  const texts = await Promise.all(
-    state.map(
-      async (name) => [name, await readFile(join(root, STATE_FOLDER, name), "latin1").catch(() => "")] as const,
-    ),
-  );
-  const said = ended.flatMap(({ stdout, stderr }, at) => [
-    [`standard output of process ${at + 1}`, stdout] as const,
-    [`standard error of process ${at + 1}`, stderr] as const,
-  ]);
-  return [...texts, ...said].flatMap(([where, text]) =>
-    secrets
-      .filter((secret) => secret.test(text))
-      .map((secret): Violation => ({ offence: "leaked", what: `${secret.source} is in ${where}` })),
-  );
-}
-
-/** Bytes that the journals call durable, by digest: what the next run must not fetch again. */
-export async function journaledBytes(root: string, files: readonly WorldFile[]): Promise<ReadonlyMap<string, number>> {
-  const known = new Map<string, number>();
-  for (const { sha256: hex, bytes } of files) {
-    const sha256 = parseSha256(hex);
-    const path = join(root, STATE_FOLDER, "partial", `${hex}.journal`);
-    const text = await readFile(path, "utf8").catch(() => null);
-    const content = text === null ? null : parseJournal(text, { size: bytes.length, sha256 }, bootIdentity());
-    if (content !== null) known.set(hex, rangeBytes(content.done));
-  }
-  return known;
-}
-
-async function filesIn(folder: string): Promise<readonly string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-  return entries
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)));
-}
-
-const digestOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");

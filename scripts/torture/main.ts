@@ -1,84 +1,79 @@
-/** Torture: random worlds of mirrors that fail, processes that are killed, and judges that look at what is left. */
+/** The torture: random worlds of real servers, faults, kills and rival processes, each reproducible from its seed. */
 import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock } from "../../src/base/clock.ts";
-import { startEmulator } from "../../tests/origins/emulator.ts";
-import { createAuthority } from "../../tests/origins/index.ts";
-import { endClients } from "./client.ts";
+import { killClients } from "./client.ts";
 import { type Options, readOptions, USAGE } from "./options.ts";
-import { planWorld } from "./plan.ts";
-import { tableOf } from "./table.ts";
-import { playWorld, type Setting, type WorldReport } from "./world.ts";
+import { runWorld, type WorldRecord } from "./run-world.ts";
+import { openStock, type Stock } from "./stock.ts";
+import { linesOf, tableOf } from "./table.ts";
+import { planWorld, type WorldPlan } from "./world.ts";
 
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const say = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
 
 async function main(): Promise<number> {
-  const options = readOptions(process.argv.slice(2), systemClock.random);
-  const folder = await mkdtemp(join(tmpdir(), "modelferry-torture-"));
-  const clear = (): never => {
-    endClients();
-    rmSync(folder, { recursive: true, force: true });
+  const options = readOptions(process.argv.slice(2), String(Date.now()));
+  const home = await mkdtemp(join(tmpdir(), "modelferry-torture-"));
+  say(`seed ${options.seed}, worlds in ${home}`);
+  // The bucket's folder goes there too, so that one removal is all.
+  process.env["TMPDIR"] = home;
+  // At once: whoever else hears the signal ends the process before anything that would be waited for.
+  const leave = (): never => {
+    killClients();
+    rmSync(home, { recursive: true, force: true, maxRetries: 3 });
     process.exit(130);
   };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, clear);
-  say(`seed ${options.seed}`);
-  const startedMs = systemClock.monotonicMs();
-  const reports = await playAll(options, folder);
-  say("");
-  for (const line of tableOf(reports, systemClock.monotonicMs() - startedMs)) say(line);
-  const isGood = reports.every(({ violations }) => violations.length === 0);
-  if (isGood) await rm(folder, { recursive: true, force: true });
-  return isGood ? 0 : 1;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, leave);
+  await using stock = await openStock();
+  const startedMs = performance.now();
+  const records = await runAll(options, stock, home);
+  say(`\n${tableOf(records, performance.now() - startedMs).join("\n")}`);
+  const isRight = records.every(({ complaints }) => complaints.length === 0);
+  if (isRight && !options.isKeeping) await rm(home, { recursive: true, force: true });
+  return isRight ? 0 : 1;
 }
 
-async function playAll(options: Options, folder: string): Promise<readonly WorldReport[]> {
-  const authority = await createAuthority();
-  const caFile = await authority.writeTo(folder);
-  await using emulator = await startEmulator();
-  const setting: Setting = { authority, emulator, caFile, folder, isKeeping: true };
-  const endMs =
-    options.minutes === null ? Number.POSITIVE_INFINITY : systemClock.monotonicMs() + options.minutes * 60_000;
-  const last = options.only === null ? options.worlds : options.only + 1;
-  const reports: WorldReport[] = [];
-  let next = options.only ?? 0;
-  const playOn = async (): Promise<void> => {
-    while (next < last && systemClock.monotonicMs() < endMs) {
-      const index = next;
+/** Several worlds at a time, until there are enough or the time is over. */
+async function runAll(options: Options, stock: Stock, home: string): Promise<readonly WorldRecord[]> {
+  const { worlds, minutes, seed, only, parallel } = options;
+  const records: WorldRecord[] = [];
+  const startedMs = performance.now();
+  const most = worlds ?? Infinity;
+  const isOver = (): boolean => minutes !== null && performance.now() - startedMs >= minutes * 60_000;
+  let next = 0;
+  const work = async (): Promise<void> => {
+    while (next < most && !isOver()) {
       next += 1;
-      const report = await playWorld(planWorld(options.seed, index), setting);
-      reports.push(report);
-      tell(report, reports.length);
+      const plan = planWorld(seed, only ?? next);
+      records.push(await runOne(plan, stock, { home, isKeeping: options.isKeeping }));
     }
   };
-  await Promise.all(Array.from({ length: options.only === null ? options.atOnce : 1 }, playOn));
-  return reports;
+  await Promise.all(Array.from({ length: parallel }, work));
+  return records;
 }
 
-function tell({ plan, violations, folder, kills, codes, elapsedMs }: WorldReport, count: number): void {
-  const { seed, index } = plan;
-  if (violations.length === 0) {
-    if (count % 25 === 0) say(`${count} worlds`);
-    return;
-  }
-  say(`world ${index}: ${kills} kills, ends ${codes.join(" ")}, ${Math.round(elapsedMs)} ms, kept in ${folder}`);
-  for (const mirror of plan.mirrors) {
-    const faults = mirror.faults.map(({ kind, times }) => `${kind.name} x ${times ?? "always"}`);
-    say(`  ${mirror.kind}: ${faults.join(", ") || "good"}`);
-  }
-  for (const { offence, what } of violations) say(`  ${offence}: ${what}`);
-  say(`  again: npm run torture -- --seed ${seed} --only ${index}`);
+async function runOne(
+  plan: WorldPlan,
+  stock: Stock,
+  { home, isKeeping }: { readonly home: string; readonly isKeeping: boolean },
+): Promise<WorldRecord> {
+  const folder = join(home, `world-${plan.number}`);
+  const record = await runWorld(plan, folder, { stock });
+  say(linesOf(record, folder).join("\n"));
+  if (record.complaints.length === 0 && !isKeeping) await rm(folder, { recursive: true, force: true });
+  return record;
 }
 
 try {
   process.exitCode = await main();
 } catch (error) {
-  const isUsage = error instanceof TypeError && error.message.startsWith("--");
+  killClients();
+  const isUsage = error instanceof TypeError && /no number|Unknown option|Unexpected/.test(error.message);
   process.stderr.write(
-    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n${isUsage ? `${USAGE}\n` : ""}`,
+    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n${isUsage ? `\n${USAGE}\n` : ""}`,
   );
   process.exitCode = isUsage ? 2 : 1;
-} finally {
-  endClients();
 }

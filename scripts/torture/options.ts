@@ -1,47 +1,62 @@
-/** What the torture is told. */
+/** What the torture is told: how long or how many worlds, from which seed, and which world alone. */
 import { parseArgs } from "node:util";
 
 export interface Options {
-  readonly seed: number;
-  /** Begins no world after so long; null for no end. */
+  /** Worlds to begin, or null for as many as the time allows. */
+  readonly worlds: number | null;
+  /** Minutes after which no world is begun any more, or null. */
   readonly minutes: number | null;
-  readonly worlds: number;
-  /** Plays this one world alone. */
+  readonly seed: string;
+  /** The one world to run, or null. */
   readonly only: number | null;
   /** Worlds at a time. */
-  readonly atOnce: number;
+  readonly parallel: number;
+  /** Keeps the folder of every world. */
+  readonly isKeeping: boolean;
 }
 
-export const USAGE = "npm run torture -- [--minutes N] [--worlds N] [--seed S] [--only WORLD] [--at-once N]";
+export const USAGE: string = `npm run torture -- [--minutes N] [--worlds N] [--seed TEXT] [--only N] [--parallel N] [--keep]
 
-const MOST_WORLDS = 1_000_000;
+Without --minutes and --worlds: 20 worlds. --only runs one world of the seed, as a failed run tells.`;
 
-/** @throws TypeError for what it does not know */
-export function readOptions(args: readonly string[], random: () => number): Options {
+const DEFAULT_WORLDS = 20;
+const DEFAULT_PARALLEL = 4;
+
+/**
+ * Reads the flags.
+ * @param anySeed the seed when none is given
+ * @throws TypeError for an unknown flag or a number that is none
+ */
+export function readOptions(args: readonly string[], anySeed: string): Options {
   const text = { type: "string" } as const;
   const { values } = parseArgs({
     args: [...args],
-    options: { minutes: text, worlds: text, seed: text, only: text, "at-once": text },
+    options: {
+      worlds: text,
+      minutes: text,
+      seed: text,
+      only: text,
+      parallel: text,
+      keep: { type: "boolean", default: false },
+    },
   });
-  const minutes = values.minutes === undefined ? null : amount("--minutes", values.minutes);
-  const worlds = values.worlds === undefined ? null : amount("--worlds", values.worlds);
+  const only = numberOf("--only", values.only);
+  const minutes = numberOf("--minutes", values.minutes);
+  const worlds = numberOf("--worlds", values.worlds);
+  const isOpen = only === null && minutes === null && worlds === null;
   return {
-    seed: values.seed === undefined ? Math.floor(random() * 1_000_000) : whole("--seed", values.seed),
-    minutes: minutes ?? (worlds === null ? 3 : null),
-    worlds: worlds ?? MOST_WORLDS,
-    only: values.only === undefined ? null : whole("--only", values.only),
-    atOnce: values["at-once"] === undefined ? 2 : amount("--at-once", values["at-once"]),
+    worlds: only !== null ? 1 : isOpen ? DEFAULT_WORLDS : worlds,
+    minutes,
+    seed: values.seed ?? anySeed,
+    only,
+    parallel: only !== null ? 1 : (numberOf("--parallel", values.parallel) ?? DEFAULT_PARALLEL),
+    isKeeping: values.keep,
   };
 }
 
-function amount(flag: string, text: string): number {
+function numberOf(flag: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
   const value = Number(text);
-  if (Number.isFinite(value) && value > 0) return value;
-  throw new TypeError(`${flag} ${text} is no number above 0`);
-}
-
-function whole(flag: string, text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 0) return value;
-  throw new TypeError(`${flag} ${text} is no whole number`);
+  if (!(value > 0) || (flag !== "--minutes" && !Number.isInteger(value))) throw new TypeError(`${flag} is no number`);
+  return value;
 }

@@ -1,206 +1,189 @@
-/** The mirrors of one world, as servers that run. */
-import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
-import { ACCESS_KEY, BUCKET, type Emulator, SECRET_KEY } from "../../tests/origins/emulator.ts";
+/** The servers of one world: its mirrors with their faults in place, and the hosts to which redirects lead. */
+import { BUCKET } from "../../tests/origins/emulator.ts";
 import {
-  type Authority,
-  isGet,
+  type Fault,
+  type Hub,
   type LoggedRequest,
-  nth,
   type Origin,
-  startBucket,
+  type OriginOptions,
   startHub,
   startRangeServer,
 } from "../../tests/origins/index.ts";
-import { arm } from "./faults.ts";
-import type { PlannedMirror, WorldPlan } from "./plan.ts";
+import { createDraw } from "./draw.ts";
+import type { MirrorKind, Site } from "./fault.ts";
+import { faultOf } from "./faults.ts";
+import { startS3Front } from "./s3-front.ts";
+import { SECRETS } from "./secrets.ts";
+import { keyOf, type Stock } from "./stock.ts";
+import type { MirrorPlan, WorldPlan } from "./world.ts";
 
-export interface WorldFile {
-  readonly name: string;
-  /** In the tree. */
-  readonly path: string;
-  readonly bytes: Buffer;
-  readonly sha256: string;
+export const REPO = "torture/weights";
+
+/** One server, and what may be said to it. */
+interface Watched {
+  readonly origin: Origin;
+  /** The secret that is for it, or null. */
+  readonly own: string | null;
+  /** Whether it sends weights. */
+  readonly isContent: boolean;
 }
 
-/** What was set up for all worlds of a run. */
-export interface Shared {
-  readonly authority: Authority;
-  readonly emulator: Emulator;
+export interface WorldMirror {
+  readonly kind: MirrorKind;
+  /** The source of file `stock`, as the manifest says it. */
+  readonly sourceOf: (stock: number) => string;
+  /** Host and port, for the config. */
+  readonly host: string;
+  readonly endpoint: string;
 }
 
-export interface Mirrors extends AsyncDisposable {
-  /** Source URIs, by file. */
-  readonly sourcesOf: (file: WorldFile) => readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
-  /** Of `models.config.yaml`. */
-  readonly config: Readonly<Record<string, unknown>>;
-  /** Body bytes of files that went out so far. */
-  readonly bytesSent: () => number;
-  /** Every request for bytes so far; not those that the S3 server got. */
-  readonly requests: () => readonly LoggedRequest[];
-  /** Requests that carried a credential to a host that must not see it. */
-  readonly leaks: () => readonly string[];
-  /** All mirrors are good from now on. */
+export interface WorldOrigins extends AsyncDisposable {
+  readonly mirrors: readonly WorldMirror[];
+  readonly all: readonly Watched[];
+  /** Requests whose answer a fault changed. */
+  readonly touched: ReadonlySet<LoggedRequest>;
+  /** Every mirror is well from now on. */
   readonly heal: () => Promise<void>;
 }
 
-const REPO = "torture/weights";
-const COMMIT = "70".repeat(20);
-
-interface Mirror {
-  readonly sourceOf: (file: WorldFile) => string;
-  readonly environment: Readonly<Record<string, string>>;
-  readonly config: Readonly<Record<string, unknown>>;
-  /** Where the bytes come from; null for the S3 server. */
-  readonly origin: Origin | null;
-  readonly leaks: () => readonly string[];
-  readonly close: () => Promise<void>;
-}
-
-/** Starts the servers of `plan`. @param secret goes to the one host that it is for */
-export async function startMirrors(
-  plan: WorldPlan,
-  files: readonly WorldFile[],
-  { secret, ...shared }: Shared & { readonly secret: string },
-): Promise<Mirrors> {
-  const mirrors: Mirror[] = [];
-  for (const [index, planned] of plan.mirrors.entries()) {
-    const host = `127.0.0.${index + 2}`;
-    const mirror = await startMirror(planned, files, { ...shared, secret, host, prefix: `w${plan.index}m${index}` });
-    mirror.origin?.setShape({ bytesPerSecond: planned.bytesPerSecond });
-    if (mirror.origin !== null) for (const fault of planned.faults) arm(mirror.origin, fault);
-    mirrors.push(mirror);
-  }
-  const origins = mirrors.flatMap(({ origin }) => origin ?? []);
-  const merged = <K extends "environment" | "config">(key: K) =>
-    mirrors.reduce((all, mirror) => mergeDeep(all, mirror[key]), {} as Record<string, unknown>);
+/** Starts every server of `plan`. */
+export async function openOrigins(plan: WorldPlan, stock: Stock): Promise<WorldOrigins> {
+  const opening = openingOf(plan, stock);
+  const { all, touched } = opening;
+  const mirrors: WorldMirror[] = [];
+  for (const [index, mirror] of plan.mirrors.entries()) mirrors.push(await openMirror(opening, mirror, index));
   return {
-    sourcesOf: (file) => mirrors.map(({ sourceOf }) => sourceOf(file)),
-    environment: merged("environment") as Record<string, string>,
-    config: merged("config"),
-    bytesSent: () => origins.reduce((sum, origin) => sum + origin.bytesSent(), 0),
-    requests: () => origins.flatMap(({ requests }) => requests),
-    leaks: () => mirrors.flatMap(({ leaks }) => leaks()),
+    mirrors,
+    all,
+    touched,
     heal: async () => {
-      for (const origin of origins) {
+      for (const { origin } of all) {
         origin.faults.clear();
         await origin.revive();
       }
     },
     [Symbol.asyncDispose]: async () => {
-      for (const mirror of mirrors) await mirror.close();
+      await Promise.all(all.map(({ origin }) => origin.close()));
     },
   };
 }
 
-function mergeDeep(one: Record<string, unknown>, other: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const both = Object.entries(other).map(([key, value]) => {
-    const known = one[key];
-    const isBoth = typeof known === "object" && typeof value === "object";
-    return [key, isBoth ? { ...known, ...value } : value];
-  });
-  return { ...one, ...Object.fromEntries(both) };
+/** What is known of a world while its servers are started. */
+interface Opening {
+  readonly plan: WorldPlan;
+  readonly stock: Stock;
+  /** The world's files by their paths on a server. */
+  readonly content: Readonly<Record<string, Buffer>>;
+  readonly all: Watched[];
+  readonly touched: Set<LoggedRequest>;
 }
 
-interface Setting extends Shared {
-  readonly secret: string;
-  readonly host: string;
-  /** Of keys that no other world uses. */
-  readonly prefix: string;
+/** The servers of one mirror: who is asked first, and who sends the bytes. */
+interface Servers {
+  readonly door: Origin;
+  readonly place: Origin;
+  readonly hub: Hub | null;
 }
 
-async function startMirror(planned: PlannedMirror, files: readonly WorldFile[], setting: Setting): Promise<Mirror> {
-  switch (planned.kind) {
-    case "hub":
-      return await hubMirror(planned, files, setting);
-    case "bucket":
-      return await bucketMirror(files, setting);
-    case "s3":
-      return await s3Mirror(files, setting);
-    default:
-      return await webMirror(planned.kind === "https", files, setting);
+function openingOf(plan: WorldPlan, stock: Stock): Opening {
+  const bytesOf = (index: number): Buffer => stock.files[index]?.bytes ?? Buffer.alloc(0);
+  const content = Object.fromEntries(plan.files.map(({ stock: index }) => [`/${keyOf(index)}`, bytesOf(index)]));
+  return { plan, stock, content, all: [], touched: new Set() };
+}
+
+async function openMirror(opening: Opening, mirror: MirrorPlan, index: number): Promise<WorldMirror> {
+  const { stock, plan } = opening;
+  const options = optionsOf(opening, mirror);
+  const servers = await startServers(opening, mirror.kind, options);
+  const { door } = servers;
+  if (mirror.faults.length > 0) {
+    const site = await siteOf(opening, { kind: mirror.kind, servers, options });
+    const draw = createDraw(`${plan.seed} ${plan.number} ${index}`);
+    for (const id of mirror.faults) faultOf(id).apply(site, draw);
   }
-}
-
-const nobody = (): readonly string[] => [];
-
-/** It wants a token, and no other host may ever see that. */
-async function webMirror(isTls: boolean, files: readonly WorldFile[], setting: Setting): Promise<Mirror> {
-  const { host, secret, authority } = setting;
-  const tls = isTls ? { tls: authority } : {};
-  const token = `${secret}-tls`;
-  const content = Object.fromEntries(files.map(({ path, bytes }) => [`/${path}`, bytes]));
-  const origin = await startRangeServer(content, { host, ...tls });
-  const config = isTls ? { hosts: { [`${host}:${origin.port}`]: { token: "TORTURE_TOKEN" } } } : {};
   return {
-    sourceOf: ({ path }) => `${origin.url}/${path}`,
-    environment: isTls ? { TORTURE_TOKEN: token } : {},
-    config,
-    origin,
-    leaks: () => strangers(origin, isTls ? [`Bearer ${token}`] : []),
-    close: origin.close,
+    kind: mirror.kind,
+    host: `${door.host}:${door.port}`,
+    endpoint: mirror.kind === "s3" ? `${door.url}${new URL(stock.emulator.endpoint).pathname}` : door.url,
+    sourceOf: (file) => sourceOf(mirror.kind, door, file),
   };
 }
 
-/** Credentials that `origin` got, but for those that are its own. */
-function strangers(origin: Origin, own: readonly string[]): readonly string[] {
-  return origin.requests.flatMap(({ headers, url }) => {
-    const seen = [headers.authorization, headers.cookie, headers["x-api-key"]].flat();
-    return seen
-      .filter((value) => value !== undefined && !own.includes(value))
-      .map((value) => `${origin.url} got ${String(value)} with ${url}`);
+/** Its part of a rate at which the whole world would take as long as planned. */
+function optionsOf({ plan, stock, content }: Opening, { kind, share, latencyMs }: MirrorPlan): OriginOptions {
+  const total = Object.values(content).reduce((sum, { length }) => sum + length, 0);
+  const bytesPerSecond = Math.ceil(((total * share) / plan.idealMs) * 1_000);
+  return { shape: { bytesPerSecond, latencyMs }, ...(kind === "https" ? { tls: stock.authority } : {}) };
+}
+
+async function startServers(opening: Opening, kind: MirrorKind, options: OriginOptions): Promise<Servers> {
+  const { stock, content } = opening;
+  if (kind === "hub") {
+    const hub = await startWorldHub(content, options);
+    const door = watch(opening, hub.origin, { own: SECRETS.hub, isContent: false });
+    return { door, place: watch(opening, hub.cdn, { own: null, isContent: true }), hub };
+  }
+  if (kind === "s3") {
+    const bytesAt = (path: string): Buffer | null => content[`/${path.split("/").at(-1)}`] ?? null;
+    const front = await startS3Front(stock.emulator.endpoint, bytesAt, options);
+    watch(opening, front, { own: null, isContent: true });
+    return { door: front, place: front, hub: null };
+  }
+  const server = await startRangeServer(content, options);
+  watch(opening, server, { own: SECRETS.host, isContent: true });
+  return { door: server, place: server, hub: null };
+}
+
+function watch({ all }: Opening, origin: Origin, facts: Omit<Watched, "origin">): Origin {
+  all.push({ origin, ...facts });
+  return origin;
+}
+
+async function siteOf(
+  opening: Opening,
+  { kind, servers, options }: { readonly kind: MirrorKind; readonly servers: Servers; readonly options: OriginOptions },
+): Promise<Site> {
+  const { door, place, hub } = servers;
+  const isWeb = kind === "http" || kind === "https";
+  const away = async (more: OriginOptions): Promise<Origin> =>
+    isWeb ? watch(opening, await startRangeServer(opening.content, more), { own: null, isContent: true }) : place;
+  const { tls: _, ...plain } = options;
+  return {
+    kind,
+    door,
+    content: place,
+    elsewhere: {
+      otherHost: await away({ host: "127.0.0.3", ...options }),
+      otherPort: await away(options),
+      plain: await away(plain),
+    },
+    impostor: opening.stock.impostor,
+    expireLinks: hub?.links.expireLinks ?? (() => undefined),
+    add: (when, fault, { times = Infinity, at = place } = {}) => {
+      at.faults.add(when, noting(opening, at, fault), times);
+    },
+  };
+}
+
+/** `fault`, remembering which requests it changed. */
+function noting({ touched }: Opening, at: Origin, fault: Fault): Fault {
+  return (reply, asked) => {
+    const request = at.requests[asked.number - 1];
+    if (request !== undefined) touched.add(request);
+    return fault(reply, asked);
+  };
+}
+
+function startWorldHub(content: Readonly<Record<string, Buffer>>, options: OriginOptions): Promise<Hub> {
+  const files = Object.fromEntries(Object.entries(content).map(([path, bytes]) => [path.slice(1), bytes]));
+  return startHub({
+    repos: [{ name: REPO, files, isGated: true, granted: [SECRETS.hub] }],
+    cdn: { host: "127.0.0.2", ...options },
   });
 }
 
-async function hubMirror(planned: PlannedMirror, files: readonly WorldFile[], setting: Setting): Promise<Mirror> {
-  const { host, secret } = setting;
-  const token = `hf_${secret}`;
-  const content = Object.fromEntries(files.map(({ path, bytes }) => [path, bytes]));
-  const repo = { name: REPO, commit: COMMIT, files: content, isPrivate: true, granted: [token] };
-  const cdn = { host: `127.0.1.${host.split(".").at(-1)}` };
-  const hub = await startHub({ host, repos: [repo], cdn });
-  if (planned.hasLinksExpire) hub.cdn.before(nth(isGet, 3), hub.links.expireLinks);
-  return {
-    sourceOf: ({ path }) => `hf://${REPO}@${COMMIT}/${path}`,
-    environment: { HF_ENDPOINT: hub.endpoint, HF_TOKEN: token },
-    config: {},
-    origin: hub.cdn,
-    leaks: () => [
-      ...hub.leaks().map(({ url }) => `the Hub's storage got a credential with ${url}`),
-      ...strangers(hub.origin, [`Bearer ${token}`]),
-    ],
-    close: hub.close,
-  };
-}
-
-async function bucketMirror(files: readonly WorldFile[], { host, prefix }: Setting): Promise<Mirror> {
-  const objects = Object.fromEntries(files.map(({ path, bytes }) => [path, bytes]));
-  const bucket = await startBucket({ host, objects });
-  return {
-    sourceOf: ({ path }) => `r2://${prefix}/${path}`,
-    environment: {},
-    config: { buckets: { [prefix]: { publicUrl: bucket.url } } },
-    origin: bucket,
-    leaks: () => strangers(bucket, []),
-    close: bucket.close,
-  };
-}
-
-/** R2's own emulator, asked with signatures. */
-async function s3Mirror(files: readonly WorldFile[], { emulator, prefix }: Setting): Promise<Mirror> {
-  const credentials = { accessKeyId: ACCESS_KEY, secretAccessKey: SECRET_KEY };
-  const { endpoint } = emulator;
-  const client = new S3Client({ endpoint, region: "auto", forcePathStyle: true, credentials });
-  for (const { path, bytes } of files) {
-    await client.send(new PutObjectCommand({ Bucket: BUCKET, Key: `${prefix}/${path}`, Body: bytes }));
-  }
-  client.destroy();
-  return {
-    sourceOf: ({ path }) => `s3://${BUCKET}/${prefix}/${path}`,
-    environment: { AWS_ENDPOINT_URL_S3: endpoint, AWS_ACCESS_KEY_ID: ACCESS_KEY, AWS_SECRET_ACCESS_KEY: SECRET_KEY },
-    config: {},
-    origin: null,
-    leaks: nobody,
-    close: async () => undefined,
-  };
+function sourceOf(kind: MirrorKind, door: Origin, stock: number): string {
+  if (kind === "hub") return `hf://${REPO}/${keyOf(stock)}`;
+  if (kind === "s3") return `s3://${BUCKET}/${keyOf(stock)}`;
+  return `${door.url}/${keyOf(stock)}?sig=${SECRETS.query}`;
 }

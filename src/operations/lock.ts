@@ -7,6 +7,7 @@ import type { Model } from "../catalog/model.ts";
 import { asModelsError, type Failure, failuresError } from "./failures.ts";
 import { pinnedSources } from "./figures.ts";
 import { type FindMirrorsPorts, findMirrors } from "./find-mirrors.ts";
+import { lockable } from "./locked-models.ts";
 import { RESOLVES } from "./resolve-figures.ts";
 import type { Selection } from "./select.ts";
 import type { SyncOptions, SyncPorts, SyncSettings } from "./sync-ports.ts";
@@ -62,7 +63,7 @@ async function pinAll(
   });
   const error = failuresError("pin", failures, models.length);
   if (error !== null) throw error;
-  return pinned.filter((one) => one !== null);
+  return pinned.filter((one) => one !== null).map(lockable);
 }
 
 async function writePins(

@@ -2,7 +2,7 @@
 import { ModelsError } from "../base/errors.ts";
 import { type Lock, type LockedModel, lockDrift, mergeLock, pinModels } from "../catalog/lock.ts";
 import type { Model } from "../catalog/model.ts";
-import { formatSource, parseSource } from "../sources/uri.ts";
+import { formatSource, parseSource, printSource, type Source } from "../sources/uri.ts";
 
 /**
  * `models` exactly as the lockfile pins them.
@@ -63,6 +63,16 @@ function sourceIdentity(text: string): string {
   return source.kind === "hf" ? `hf://${source.repo}/${source.path}` : formatSource(source);
 }
 
+/**
+ * `entry` as a lockfile may hold it, which is kept with code and read by others: without addresses whose query may hide
+ * a secret, such as a signed link. Those stay in the manifest, where a person wrote them.
+ */
+export function lockable(entry: LockedModel): LockedModel {
+  return { ...entry, sources: entry.sources.filter((text) => hidesNothing(parseSource(text))) };
+}
+
+const hidesNothing = (source: Source): boolean => printSource(source) === formatSource(source);
+
 /** The lock with `entries` in it, or null when it would say nothing new. An entry known byte for byte stays as it is. */
 export function updatedLock(lock: Lock | null, entries: readonly LockedModel[]): Lock | null {
   const news = entries.filter((entry) => {
@@ -70,5 +80,5 @@ export function updatedLock(lock: Lock | null, entries: readonly LockedModel[]):
     if (known === undefined) return true;
     return known.path !== entry.path || known.size !== entry.size || known.sha256 !== entry.sha256;
   });
-  return news.length === 0 ? null : mergeLock(lock, news);
+  return news.length === 0 ? null : mergeLock(lock, news.map(lockable));
 }

@@ -1,6 +1,7 @@
 /** Decides what will be done about each wanted model. Pure: `--dry-run` prints exactly what a run then obeys. */
 import type { Sha256 } from "../base/artifact.ts";
 import type { PlanAction, PlanLine } from "../base/events.ts";
+import { redactUrl } from "../base/secret.ts";
 
 /** What this box holds at a model's place: proven, the right size but unproven, or nothing of use. */
 export type Presence = "present" | "unverified" | "absent";
@@ -91,9 +92,13 @@ function planLine(fact: SyncFact, carriers: ReadonlyMap<Sha256, SyncFact>): Plan
   const carrier = fact.sha256 === null ? undefined : carriers.get(fact.sha256);
   if (carrier !== undefined && carrier !== fact) return line("link", 0, [carrier.path]);
   const { durableBytes } = fact.partial;
-  if (fact.size === null) return line("fetch", null, fact.sources);
-  return line(durableBytes > 0 ? "resume" : "fetch", Math.max(0, fact.size - durableBytes), fact.sources);
+  if (fact.size === null) return line("fetch", null, printed(fact.sources));
+  return line(durableBytes > 0 ? "resume" : "fetch", Math.max(0, fact.size - durableBytes), printed(fact.sources));
 }
+
+/** A plan is printed: what the query of an address may hide stays out of it. */
+const printed = (sources: readonly string[]): readonly string[] =>
+  sources.map((source) => (/^https?:/i.test(source) ? redactUrl(source) : source));
 
 function diskBytes(line: PlanLine, fact: SyncFact): number {
   if (line.action === "reuse") return fact.presence === "unverified" ? 0 : (fact.reusable?.diskBytes ?? 0);

@@ -19,6 +19,7 @@ import { type Salvage, salvageable } from "./salvage.ts";
 import { freeBytes, partialBytes } from "./space.ts";
 import { readState, type TreeState } from "./state.ts";
 import { sweepTemporary } from "./sweep.ts";
+import { sweepJournals, sweepLocks } from "./sweep-locks.ts";
 import type { ReadOptions, TreeParts, TreePorts, Wanted, WantedArtifact } from "./terms.ts";
 import { discardUnfinished, type Unfinished, unfinished } from "./unfinished.ts";
 import { type Usage, usages } from "./usage.ts";
@@ -113,7 +114,11 @@ export function createTree(root: string, ports: TreePorts, timings: LeaseTimings
     findReusable: (wanted, options) => findReusable(parts, wanted, options),
     reuse: (from, wanted, options) => reuse(parts, from, wanted, options),
     salvageable: (wanted) => salvageable(parts, wanted),
-    sweep: () => sweepTemporary(layout, ports.clock),
+    sweep: async () => {
+      await sweepTemporary(layout, ports.clock);
+      await sweepLocks({ layout, clock: ports.clock });
+      await sweepJournals({ layout, clock: ports.clock });
+    },
     state: () => readState(layout, ports.clock),
     abilities: () => tryAbilities(layout.root, ports.clock),
     usages: (options) => usages(parts, options),

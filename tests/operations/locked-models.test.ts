@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { parseTreePath } from "../../src/base/paths.ts";
 import type { Lock, LockedModel } from "../../src/catalog/lock.ts";
-import { completedModels, frozenModels, updatedLock } from "../../src/operations/locked-models.ts";
+import { completedModels, frozenModels, lockable, updatedLock } from "../../src/operations/locked-models.ts";
 import { model, sha } from "./catalog.ts";
 
 const commit = "c".repeat(40);
@@ -54,5 +54,16 @@ describe("updatedLock()", () => {
   it("adds what is new and keeps the rest", () => {
     const added: LockedModel = { ...entry, name: "b", path: parseTreePath("loras/b.safetensors") };
     expect([...(updatedLock(lock, [added])?.models.keys() ?? [])]).toEqual(["a", "b"]);
+  });
+});
+
+describe("lockable()", () => {
+  it("keeps an address whose query may hide a secret out of the lockfile", () => {
+    const signed = "https://origin.example/a?X-Amz-Signature=secret";
+    const harmless = "https://origin.example/a?download=true";
+    expect(lockable({ ...entry, sources: [pinned, signed, harmless] }).sources).toEqual([pinned, harmless]);
+    expect(
+      JSON.stringify([...(updatedLock(null, [{ ...entry, sources: [signed] }])?.models.values() ?? [])]),
+    ).not.toContain("secret");
   });
 });

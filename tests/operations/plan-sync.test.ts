@@ -52,6 +52,14 @@ describe("planSync()", () => {
     expect(planSync(facts([one])).lines[0]).toMatchObject({ action, fetchBytes, from });
   });
 
+  it("does not show what the query of an address may hide", () => {
+    const signed = fact({ sources: ["https://origin.example/a?X-Amz-Signature=secret", "r2://bucket/a"] });
+    expect(planSync(facts([signed])).lines[0]?.from).toEqual([
+      "https://origin.example/a?X-Amz-Signature=***",
+      "r2://bucket/a",
+    ]);
+  });
+
   it("fetches an artifact once and links the second model to it", () => {
     const plan = planSync(facts([fact(), fact({ model: "twin", path: "vae/twin.safetensors" })]));
     expect(plan.lines.map((line) => line.action)).toEqual(["fetch", "link"]);

@@ -24,8 +24,11 @@ export const BUCKET = "kits";
 export const ACCESS_KEY = "AK";
 export const SECRET_KEY = "SK";
 
-/** Starts an emulator whose bucket is empty. Objects of up to 64 MiB and a few parts at a time are what it stands. */
-export async function startEmulator(): Promise<Emulator> {
+/**
+ * Starts an emulator whose bucket is empty. Objects of up to 64 MiB and a few parts at a time are what it stands.
+ * @param secret of the bucket's only key
+ */
+export async function startEmulator(secret: string = SECRET_KEY): Promise<Emulator> {
   const folder = await mkdtemp(join(tmpdir(), "modelferry-r2-"));
   const emulator = new Miniflare({
     host: "127.0.0.1",
@@ -35,7 +38,7 @@ export async function startEmulator(): Promise<Emulator> {
     modules: true,
     compatibilityDate: "2026-04-01",
     script: "export default{fetch(){return new Response('ok')}}",
-    r2Buckets: { B: { id: BUCKET, s3Credentials: { accessKeyId: ACCESS_KEY, secretAccessKey: SECRET_KEY } } },
+    r2Buckets: { B: { id: BUCKET, s3Credentials: { accessKeyId: ACCESS_KEY, secretAccessKey: secret } } },
     r2Persist: folder,
   } as ConstructorParameters<typeof Miniflare>[0]);
   const { origin } = await emulator.ready;
@@ -43,11 +46,11 @@ export async function startEmulator(): Promise<Emulator> {
   return {
     endpoint,
     publicUrl: `${origin}/cdn-cgi/local/r2/public/${BUCKET}`,
-    access: ({ id = ACCESS_KEY, secret = SECRET_KEY, endpoint: other = endpoint } = {}) => ({
-      endpoint: other,
+    access: ({ id = ACCESS_KEY, secret: other = secret, endpoint: where = endpoint } = {}) => ({
+      endpoint: where,
       region: "auto",
       accessKeyId: new Secret(id),
-      secretAccessKey: new Secret(secret),
+      secretAccessKey: new Secret(other),
     }),
     [Symbol.asyncDispose]: async () => {
       await emulator.dispose();

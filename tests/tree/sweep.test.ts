@@ -1,13 +1,16 @@
 /** sweepTemporary(): what killed processes left goes, what anybody may still need stays. */
 import { spawn } from "node:child_process";
 import { mkdir, readdir, utimes, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parseSha256 } from "../../src/base/artifact.ts";
 import { systemClock } from "../../src/base/clock.ts";
+import { parseTreePath } from "../../src/base/paths.ts";
 import { processName } from "../../src/base/process.ts";
+import { describeSelf, formatHolder } from "../../src/tree/holder.ts";
 import { createLayout } from "../../src/tree/layout.ts";
 import { sweepTemporary } from "../../src/tree/sweep.ts";
-import { makeHome } from "./support.ts";
+import { createBench, makeHome } from "./support.ts";
 
 /** A process that names itself, and is killed. */
 async function nameOfTheDead(): Promise<string> {
@@ -61,3 +64,30 @@ describe("sweepTemporary()", () => {
     await expect(sweepTemporary(createLayout("/nowhere"), systemClock)).resolves.toBeUndefined();
   });
 });
+
+describe("tree.sweep()", () => {
+  it("removes the lock and the journal that a process left which was killed as its file got its name", async () => {
+    const { tree, parts } = await createBench();
+    const { layout } = parts;
+    await (await tree.lease("begun", { signal: new AbortController().signal, wait: false, onWait: () => undefined }))[
+      Symbol.asyncDispose
+    ]();
+    const [placed, begun] = ["a".repeat(64), "b".repeat(64)].map((hex) => parseSha256(hex));
+    const path = parseTreePath("loras/a.safetensors");
+    const left = layout.partialOf({ sha256: placed ?? null, path });
+    const kept = layout.partialOf({ sha256: begun ?? null, path });
+    for (const file of [left.journal, kept.journal, kept.content]) await writeFile(file, "x");
+    const self = await describeSelf("token");
+    const [dead, alive, far] = ["dead", "alive", "far"].map((name) => layout.lockOf(name));
+    await writeFile(dead ?? "", formatHolder({ ...self, start: "1" }, 3));
+    await writeFile(alive ?? "", formatHolder(self, 3));
+    await writeFile(far ?? "", formatHolder({ ...self, host: "another-box", start: "1" }, 3));
+    await tree.sweep();
+    expect(await namesIn(left.journal)).toEqual([basename(kept.journal), basename(kept.content)].sort());
+    expect(await namesIn(alive ?? "")).toEqual(["alive.lock", "far.lock"]);
+  });
+});
+
+async function namesIn(path: string): Promise<readonly string[]> {
+  return (await readdir(dirname(path))).sort();
+}

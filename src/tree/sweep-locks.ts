@@ -1,0 +1,56 @@
+/** Takes away locks whose holder was killed, and journals of files that have their names: nobody would come back for them. */
+import { readdir } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { TreePath } from "../base/paths.ts";
+import { removeFile, statOrNull } from "./disk.ts";
+import { describeSelf, isHolderAlive, parseHolder } from "./holder.ts";
+import type { Layout } from "./layout.ts";
+import { LEASE_TIMINGS, takeLease } from "./lease.ts";
+import { type LockParts, readLock } from "./lock-file.ts";
+import { takeAway } from "./takeover.ts";
+
+const JOURNAL = ".journal";
+
+/** Removes the locks of processes that are known to have ended. One of another machine is left to who waits for it. */
+export async function sweepLocks(parts: LockParts): Promise<void> {
+  const folder = dirname(parts.layout.lockOf("any"));
+  const names: readonly string[] = await readdir(folder).catch(() => []);
+  if (names.length === 0) return;
+  const self = await describeSelf(parts.clock.unique());
+  const isStale = async (_path: string, text: string): Promise<boolean> => {
+    const holder = parseHolder(text);
+    return holder !== null && (await isHolderAlive(holder, self)) === false;
+  };
+  for (const name of names) {
+    const path = join(folder, name);
+    const text = await readLock(path).catch(() => null);
+    if (text === null || !(await isStale(path, text))) continue;
+    await takeAway(parts, { path, text }, { self, isStale }).catch(() => false);
+  }
+}
+
+/** Removes journals without a partial file, each under its lease: a process was killed between the rename and this. */
+export async function sweepJournals(parts: LockParts): Promise<void> {
+  const folder = partialFolder(parts.layout);
+  const names: readonly string[] = await readdir(folder).catch(() => []);
+  const orphans = names.filter((name) => name.endsWith(JOURNAL) && !names.includes(contentOf(name)));
+  for (const name of orphans) {
+    const key = basename(name, JOURNAL);
+    // The lease of a file whose digest nobody knew goes by its path, which its journal does not tell.
+    if (key.startsWith("path-")) continue;
+    await removeOrphan(parts, join(folder, name), key).catch(() => undefined);
+  }
+}
+
+async function removeOrphan(parts: LockParts, journal: string, key: string): Promise<void> {
+  const { signal } = new AbortController();
+  const options = { signal, wait: false, onWait: () => undefined };
+  await using _lease = await takeLease({ ...parts, timings: LEASE_TIMINGS }, key, options);
+  if ((await statOrNull(join(dirname(journal), contentOf(basename(journal))))) === null) await removeFile(journal);
+}
+
+const contentOf = (journal: string): string => `${basename(journal, JOURNAL)}.part`;
+
+function partialFolder(layout: Layout): string {
+  return dirname(layout.partialOf({ sha256: null, path: "any" as TreePath }).content);
+}
