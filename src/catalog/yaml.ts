@@ -12,10 +12,12 @@ import {
   type YAMLSeq,
   type Document as YamlDocument,
 } from "yaml";
-import { type Fault, keyProblem, MAX_DEPTH, type Mark, type Parsed, TextFault, TOO_DEEP } from "./document.ts";
+import { type Fault, keyProblem, MAX_DEPTH, type Mark, type Parsed, shorten, TextFault, TOO_DEEP } from "./document.ts";
 
 /** How many values all aliases of one text may stand for together; a "billion laughs" needs a billion. */
 const MAX_ALIASED = 10_000;
+/** The package quotes the whole of what it does not understand. */
+const MAX_QUOTED = 300;
 
 interface Reading {
   readonly marks: Map<object, Mark>;
@@ -86,7 +88,7 @@ function collectFaults(document: YamlDocument.Parsed, reading: Reading): void {
     if (places.size < places.add(pos[0]).size) {
       reading.faults.push({
         offset: pos[0],
-        message: lowerFirst(message),
+        message: shorten(lowerFirst(message), MAX_QUOTED),
         fix: "check the indentation and quotes here",
       });
     }

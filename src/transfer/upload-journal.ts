@@ -36,6 +36,8 @@ export interface UploadJournal extends AsyncDisposable {
 }
 
 const FORMAT = 1;
+/** Characters of an ETag; stores write some 40. */
+const MAX_ETAG = 1024;
 
 /**
  * Opens the journal at `path`; its folder is made when there is something to note. A line that is torn costs a part that is sent again.
@@ -99,7 +101,8 @@ function parse(text: string, wanted: Omit<Head, "uploadId">): Parsed {
   if (typeof uploadId !== "string" || uploadId === "") return nothing;
   const isSame = Object.entries(wanted).every(([name, value]) => subject[name as keyof typeof subject] === value);
   if (!isSame) return { ...nothing, stale: subject.to === wanted.to ? uploadId : null };
-  return { uploadId, parts: new Map(rest.filter(isPart).map((part) => [part.number, part])), stale: null };
+  const parts = rest.filter((line): line is JournaledPart => isPart(line, wanted));
+  return { uploadId, parts: new Map(parts.map((part) => [part.number, part])), stale: null };
 }
 
 function parseLine(line: string): readonly object[] {
@@ -111,9 +114,13 @@ function parseLine(line: string): readonly object[] {
   }
 }
 
-function isPart(value: object): value is JournaledPart {
+/** True for a line about a part that this upload has, of the size that it must have. */
+function isPart(value: object, { size: whole, partBytes }: UploadSubject): boolean {
   const { number, size, etag, md5 } = value as Partial<Record<keyof JournaledPart, unknown>>;
-  return Number.isInteger(number) && Number.isInteger(size) && typeof etag === "string" && typeof md5 === "string";
+  if (typeof number !== "number" || !Number.isInteger(number) || number < 1) return false;
+  const wanted = Math.min(partBytes, whole - (number - 1) * partBytes);
+  const isNamed = typeof etag === "string" && etag !== "" && etag.length <= MAX_ETAG;
+  return wanted > 0 && size === wanted && isNamed && typeof md5 === "string" && /^[0-9a-f]{32}$/.test(md5);
 }
 
 async function openFile(path: string, flags: "a" | "w"): Promise<FileHandle> {

@@ -196,8 +196,8 @@ describe("loadCatalog()", () => {
   it.each([
     ["a list of zeros", "0", 1001],
     ["empty entries", "{}", 1001],
-    ["one path", '{"name": "a#", "path": "x"}', 149_999],
-    ["one name", '{"name": "a", "path": "x#"}', 149_999],
+    ["one path", '{"name": "a#", "path": "x"}', 1001],
+    ["one name", '{"name": "a", "path": "x#"}', 1001],
   ])("survives 150,000 mistakes: %s", async (_, item, count) => {
     const items = Array.from({ length: 150_000 }, (__, index) => item.replace("#", String(index)));
     const text = `{"version": 1, "models": [${items.join(",")}]}`;
