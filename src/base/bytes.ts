@@ -41,3 +41,8 @@ export function parseBytes(text: string): number {
     fix: "write it as 50MB, 1.5GiB or 1000000",
   });
 }
+
+/** True for a whole number from 0 to 2^53 - 1: what can be a size, a count or a version. `-0` is no number that people write. */
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0 && !Object.is(value, -0);
+}

@@ -1,5 +1,6 @@
 /** Holds a document against a schema: every mistake at once, each at the place of the value or key that is wrong. */
 import { z } from "zod";
+import { isCount } from "../base/bytes.ts";
 import { didYouMean } from "../base/did-you-mean.ts";
 import type { Problem } from "../base/errors.ts";
 import type { Checked } from "./checked.ts";
@@ -49,7 +50,7 @@ export function checkedText({ problem, fix }: TextRule): z.ZodString {
 /** A whole number from `min` to `max`, said in words when it is not. */
 export function wholeNumber(min: number, max: number, fix: string): z.ZodNumber {
   const message = `is not a whole number from ${min} to ${max}`;
-  const isWhole = (value: number): boolean => Number.isSafeInteger(value) && value >= min && value <= max;
+  const isWhole = (value: number): boolean => isCount(value) && value >= min && value <= max;
   return z
     .number()
     .check((context) => {

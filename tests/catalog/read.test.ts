@@ -164,6 +164,11 @@ describe("readDocument()", () => {
     expect(performance.now() - started).toBeLessThan(15_000);
   });
 
+  it("quotes no more than a line of a megabyte that it does not understand", async () => {
+    const said = await problems("m.yaml", `a: 1\n b${"f".repeat(1_000_000)}\n`);
+    expect(Math.max(...said.map((one) => one.length))).toBeLessThan(1000);
+  });
+
   it("never throws, whatever the bytes are", async () => {
     const files = fc.constantFrom("m.yaml", "m.json");
     await fc.assert(
