@@ -1,9 +1,11 @@
 /** The record of an unfinished upload, from which the next run goes on: its id, and what each part that arrived is. */
-import { type FileHandle, mkdir, open, readFile, unlink } from "node:fs/promises";
+import { type FileHandle, mkdir, open, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Sha256 } from "../base/artifact.ts";
+import { readBoundedText } from "../base/bounded-file.ts";
 import { ModelsError, reasonOf } from "../base/errors.ts";
 import type { UploadedPart } from "../net/s3-multipart.ts";
+import { MAX_JOURNAL_BYTES } from "./journal.ts";
 
 /** What is being uploaded, and where to: a record of anything else is worth nothing. */
 export interface UploadSubject {
@@ -45,7 +47,7 @@ const MAX_ETAG = 1024;
  */
 export async function openUploadJournal(path: string, subject: UploadSubject): Promise<UploadJournal> {
   const head = { upload: FORMAT, ...subject };
-  const known = parse(await readFile(path, "utf8").catch(() => ""), head);
+  const known = parse(await readBoundedText(path, MAX_JOURNAL_BYTES).catch(() => ""), head);
   let { uploadId, parts } = known;
   let file: FileHandle | null = uploadId === null ? null : await openFile(path, "a");
   const write = async (line: object): Promise<void> => {
