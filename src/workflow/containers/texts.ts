@@ -39,6 +39,13 @@ export function keepKeyed(texts: Texts, text: string, fallback: string): void {
   else keep(texts, match[1] ?? fallback, text.slice(match[0].length));
 }
 
+/** `text` without the zeros at its end, with which some writers fill fields up. */
+export function withoutZeros(text: string): string {
+  let end = text.length;
+  while (text.charCodeAt(end - 1) === 0) end -= 1;
+  return text.slice(0, end);
+}
+
 /** The part before the first zero byte at or after `from`, and where the next part starts. */
 export function untilZero(bytes: Buffer, from = 0): readonly [Buffer, number] {
   const zero = bytes.indexOf(0, from);

@@ -88,6 +88,16 @@ describe("openContainer()", () => {
     expect([...(openContainer(bytes)?.texts.keys() ?? [])]).toEqual(["one", "prompt"]);
   });
 
+  it.each([
+    ["MP3", (text: string) => build.mp3({ prompt: text }, 3, 1)],
+    ["WebM", (text: string) => build.webm({ PROMPT: text })],
+  ])("reads an %s with half a megabyte of zeros inside of a text in no time", (_, write) => {
+    const started = performance.now();
+    const bytes = write(`{${"\0".repeat(500_000)}}\0\0`);
+    expect(openContainer(bytes)?.texts.get("prompt")).toBe(`{${"\0".repeat(500_000)}}`);
+    expect(performance.now() - started).toBeLessThan(1500);
+  });
+
   it("never throws and never hangs on damaged files", () => {
     const damaged = fc
       .tuple(
