@@ -77,6 +77,15 @@ describe("openUploadJournal()", () => {
     expect([...journal.parts().values()]).toEqual([part(1), part(2)]);
   });
 
+  it("passes over a megabyte of line ends in no time", async () => {
+    const path = await written("lines");
+    await appendFile(path, "\n".repeat(1_000_000));
+    const started = performance.now();
+    await using journal = await openUploadJournal(path, subject);
+    expect(journal.parts().size).toBe(2);
+    expect(performance.now() - started).toBeLessThan(3000);
+  });
+
   it("takes the last part, which is shorter", async () => {
     const path = await written("last");
     const last = { ...part(3), size: subject.size - 2 * subject.partBytes };
