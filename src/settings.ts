@@ -1,5 +1,5 @@
 /** Everything that a person may set, resolved once into one frozen value: flag > environment > config > default. */
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,6 +13,7 @@ import {
   r2Access,
   secretOf,
 } from "./base/access.ts";
+import { readBoundedText } from "./base/bounded-file.ts";
 import { entriesOf, isSwitchedOn, variableOf } from "./base/environment.ts";
 import { ModelsError } from "./base/errors.ts";
 import type { Environment } from "./base/process.ts";
@@ -162,6 +163,9 @@ const GIB = 1024 ** 3;
 
 /** Where authors of workflows publish what they use. */
 const WORKFLOW_HOSTS: readonly string[] = ["huggingface.co", "civitai.com", "github.com", "raw.githubusercontent.com"];
+
+/** Bytes of the file that holds a token. */
+const MAX_TOKEN_BYTES = 64 * 1024;
 
 const DEFAULT_LIMITS: Limits = { maxRate: null, lanes: null, lanesPerHost: 16, files: 4, reserveBytes: GIB };
 
@@ -322,7 +326,7 @@ async function hubToken(env: Environment, cwd: string, home: string): Promise<Se
   const given = secretOf(env, "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN");
   if (given !== null) return given;
   const file = folderOf(env, cwd, "HF_TOKEN_PATH") ?? join(home, "token");
-  const text = await readFile(file, "utf8").catch(() => "");
+  const text = await readBoundedText(file, MAX_TOKEN_BYTES).catch(() => "");
   return text.trim() === "" ? null : new Secret(text.trim());
 }
 

@@ -62,3 +62,8 @@ export function parseDuration(text: string): number {
     fix: "write it as 30d, 12h or 2w",
   });
 }
+
+/** True for a whole number from 0 to 2^53 - 1: what can be a size, a count or a version. `-0` is no number that people write. */
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0 && !Object.is(value, -0);
+}

@@ -57,9 +57,23 @@ export interface Problem {
   readonly fix?: string;
 }
 
+// Line ends part the problems of a list; all other control characters, and those that turn the direction of text, can
+// steer a terminal or hide what is said.
+const UNPRINTABLE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+
+/** Characters of a message, a fix or a problem; whoever has more to say quotes what nobody reads. */
+const MAX_SAID = 100_000;
+
+/** `text`, which may quote what others wrote, bounded and with nothing in it that a terminal obeys. */
+function harmless(text: string): string {
+  const said = text.length > MAX_SAID ? `${text.slice(0, MAX_SAID)}…` : text;
+  return said.replace(UNPRINTABLE, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 /**
  * Everything that modelferry throws on purpose.
- * The message reads `Cannot <verb> "<subject>": <seen>, <expected>`: no final period, no secret.
+ * The message reads `Cannot <verb> "<subject>": <seen>, <expected>`: no final period, no secret. It can be printed as it
+ * is: control characters from a manifest or a server are spelled out.
  */
 export class ModelsError extends Error {
   override readonly name = "ModelsError";
@@ -68,11 +82,15 @@ export class ModelsError extends Error {
   readonly problems: readonly Problem[];
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(harmless(message), details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
-    this.fix = details.fix;
-    this.problems = details.problems ?? [];
+    this.fix = details.fix === undefined ? undefined : harmless(details.fix);
+    this.problems = (details.problems ?? []).map(harmlessProblem);
   }
+}
+
+function harmlessProblem({ at, message, fix }: Problem): Problem {
+  return { at: harmless(at), message: harmless(message), ...(fix !== undefined && { fix: harmless(fix) }) };
 }
 
 /** True when `error` is ours and carries one of `codes` (any of ours when none is given). */

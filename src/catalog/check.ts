@@ -1,15 +1,14 @@
 /** Holds a document against a schema: every mistake at once, each at the place of the value or key that is wrong. */
 import { z } from "zod";
+import { isCount } from "../base/bytes.ts";
 import { didYouMean } from "../base/did-you-mean.ts";
 import type { Problem } from "../base/errors.ts";
 import type { Checked } from "./checked.ts";
 import { type Document, shorten } from "./document.ts";
+import { MAX_PROBLEMS, MORE_PROBLEMS } from "./problems.ts";
 import { FORMAT_VERSION, type TextRule } from "./rules.ts";
 
 export type { Checked } from "./checked.ts";
-
-/** Who has more mistakes than this has one, made often. */
-const MAX_PROBLEMS = 1000;
 
 /** What a document holds by `schema`, or everything that is wrong with it, in the order of the text. */
 export function checkDocument<T>(schema: z.ZodType<T>, document: Document): Checked<T> {
@@ -20,8 +19,7 @@ export function checkDocument<T>(schema: z.ZodType<T>, document: Document): Chec
   const { issues } = result.error;
   const problems = inOrder(issues.slice(0, MAX_PROBLEMS).flatMap((issue) => problemsOf(issue, schema, document)));
   if (issues.length <= MAX_PROBLEMS) return { kind: "bad", problems };
-  const more = { at: document.file, message: "more is wrong than is listed here", fix: "correct these first" };
-  return { kind: "bad", problems: [...problems, more] };
+  return { kind: "bad", problems: [...problems, { at: document.file, ...MORE_PROBLEMS }] };
 }
 
 /** Zod hands issues on as arguments of one call, which overflows the stack when there are some 100,000. */
@@ -52,7 +50,7 @@ export function checkedText({ problem, fix }: TextRule): z.ZodString {
 /** A whole number from `min` to `max`, said in words when it is not. */
 export function wholeNumber(min: number, max: number, fix: string): z.ZodNumber {
   const message = `is not a whole number from ${min} to ${max}`;
-  const isWhole = (value: number): boolean => Number.isSafeInteger(value) && value >= min && value <= max;
+  const isWhole = (value: number): boolean => isCount(value) && value >= min && value <= max;
   return z
     .number()
     .check((context) => {

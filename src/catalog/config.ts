@@ -1,7 +1,7 @@
 /** The format of `models.config.yaml`, and the only file that reads it. */
-import { readFile, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
+import { readBounded } from "../base/bounded-file.ts";
 import { parseBytes } from "../base/bytes.ts";
 import { reasonOf } from "../base/errors.ts";
 import { type Config, type Limits, placeFrom } from "../settings.ts";
@@ -192,9 +192,7 @@ export async function readConfig(file: string): Promise<Config> {
 
 async function contentOf(file: string): Promise<Uint8Array> {
   try {
-    const { size } = await stat(file);
-    if (size > MAX_TEXT_BYTES) throw new Error(`it has ${size} bytes, more than ${MAX_TEXT_BYTES}`);
-    return await readFile(file);
+    return await readBounded(file, MAX_TEXT_BYTES);
   } catch (error) {
     const problem = { at: file, message: `this cannot be read: ${reasonOf(error)}` };
     throw problemsError("CONFIG_INVALID", `config "${file}"`, [problem]);

@@ -67,8 +67,8 @@ export function keyProblem(object: object, key: string): Omit<Fault, "offset"> |
 }
 
 /** Text from a file as a message quotes it. */
-export function shorten(text: string): string {
-  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+export function shorten(text: string, most = 80): string {
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }
 
 /** Joins what a reader gave with the text that it came from. */

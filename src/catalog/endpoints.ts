@@ -1,13 +1,13 @@
 /** The format of a file that lists the endpoints of a service, and what each of them needs. */
-import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
+import { readBounded } from "../base/bounded-file.ts";
 import { type Problem, reasonOf } from "../base/errors.ts";
 import { checkDocument } from "./check.ts";
 import type { Document } from "./document.ts";
 import { lineField, nameField, schemaField, versionField } from "./fields.ts";
 import { problemsError } from "./problems.ts";
-import { readDocument } from "./read.ts";
+import { MAX_TEXT_BYTES, readDocument } from "./read.ts";
 
 /** One endpoint: the kits, workflows and models that it needs together. */
 export interface Endpoint {
@@ -110,7 +110,7 @@ function empty(endpoints: readonly EndpointText[], document: Document): readonly
 
 async function contentOf(file: string): Promise<Uint8Array> {
   try {
-    return await readFile(file);
+    return await readBounded(file, MAX_TEXT_BYTES);
   } catch (error) {
     throw invalid(file, [{ at: file, message: `this cannot be read: ${reasonOf(error)}` }]);
   }

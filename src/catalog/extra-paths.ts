@@ -1,13 +1,13 @@
 /** The format of ComfyUI's `extra_model_paths.yaml`, and the only file that reads it: which folders outside the tree are searched as well. */
-import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, resolve } from "node:path";
+import { readBounded } from "../base/bounded-file.ts";
 import { variableOf } from "../base/environment.ts";
 import { type Problem, reasonOf } from "../base/errors.ts";
 import type { Environment } from "../base/process.ts";
 import type { Document } from "./document.ts";
 import { problemsError } from "./problems.ts";
-import { readDocument } from "./read.ts";
+import { MAX_TEXT_BYTES, readDocument } from "./read.ts";
 
 /** A folder outside the tree in which ComfyUI looks for files of one kind. */
 export interface ExtraFolder {
@@ -91,7 +91,7 @@ function expanded(path: string, environment: Environment): string {
 
 async function contentOf(file: string): Promise<Uint8Array> {
   try {
-    return await readFile(file);
+    return await readBounded(file, MAX_TEXT_BYTES);
   } catch (error) {
     throw invalid(file, [{ at: file, message: `this cannot be read: ${reasonOf(error)}` }]);
   }

@@ -47,8 +47,8 @@ export async function loadCatalog(places: CatalogPlaces, ports: CatalogPorts): P
   const problems = [...unread, ...twice, ...astray];
   if (problems.length > 0) throw problemsError("MANIFEST_INVALID", "the catalogue", problems);
   return {
-    models: new Map([...models.byName].map(([name, { model }]) => [name, model])),
-    kits: new Map([...placedKits.byName].map(([name, { kit }]) => [name, kit])),
+    models: mapValues(models.byName, ({ model }) => model),
+    kits: mapValues(placedKits.byName, ({ kit }) => kit),
   };
 }
 
@@ -132,16 +132,23 @@ function merge<T>(
   const byName = new Map<string, T>();
   const problems: Problem[] = [];
   for (const place of places) {
-    const here = new Set<string>();
+    // What the first place says is all that there is so far; most catalogues have one.
+    const here = byName.size === 0 ? null : new Set<string>();
     for (const placed of place) {
       const { name, at } = subject(placed);
       const first = byName.get(name);
-      if (first !== undefined && here.has(name)) {
+      if (first !== undefined && (here === null || here.has(name))) {
         const message = `the ${what} "${name}" is there already, at ${subject(first).at}`;
         problems.push({ at, message, fix: "rename one of the two" });
       } else byName.set(name, placed);
-      here.add(name);
+      here?.add(name);
     }
   }
   return { byName, problems };
+}
+
+function mapValues<T, U>(map: ReadonlyMap<string, T>, change: (value: T) => U): ReadonlyMap<string, U> {
+  const changed = new Map<string, U>();
+  for (const [key, value] of map) changed.set(key, change(value));
+  return changed;
 }

@@ -1,6 +1,6 @@
 /** How a lock is spelled in `models.lock.yaml`. */
-import { readFile, stat } from "node:fs/promises";
 import type { Sha256 } from "../base/artifact.ts";
+import { readBounded } from "../base/bounded-file.ts";
 import { ModelsError, type Problem, reasonOf } from "../base/errors.ts";
 import { collisionKey, type TreePath } from "../base/paths.ts";
 import type { Admit } from "./admission.ts";
@@ -90,9 +90,7 @@ function formatEntry({ name, path, size, sha256, sources }: LockedModel): string
 
 async function contentOf(path: string): Promise<Uint8Array | null> {
   try {
-    const { size } = await stat(path);
-    if (size > MAX_TEXT_BYTES) throw new Error(`it has ${size} bytes, more than ${MAX_TEXT_BYTES}`);
-    return await readFile(path);
+    return await readBounded(path, MAX_TEXT_BYTES);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw new ModelsError("LOCKFILE_INVALID", `Cannot read "${path}": ${reasonOf(error)}`, { cause: error });

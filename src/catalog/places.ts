@@ -1,7 +1,8 @@
 /** Where catalogue files come from: a folder, a file or a URL; which files of a folder count. */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readBounded } from "../base/bounded-file.ts";
 import { isModelsError, type Problem, reasonOf } from "../base/errors.ts";
 import { mapLimit } from "../base/flow.ts";
 import { redactUrl } from "../base/secret.ts";
@@ -25,6 +26,10 @@ export interface PlaceFiles {
 }
 
 const PARALLEL_READS = 16;
+/** Catalogue files of one folder. */
+const MAX_FILES = 10_000;
+/** Bytes of all catalogue files of one folder. */
+const MAX_FOLDER_BYTES: number = 256 * 1024 * 1024;
 const NOT_OURS = /(?:^\.|\.(?:schema|pieces)\.json$|^models\.(?:lock|config)\.ya?ml$)/i;
 
 /**
@@ -60,8 +65,10 @@ async function readLocal(place: string, pathOf: () => string): Promise<PlaceFile
     const path = pathOf();
     const isFolder = (await stat(path)).isDirectory();
     const names = isFolder ? (await readdir(path)).filter(isCatalogName).sort() : [];
+    if (names.length > MAX_FILES) return { files: [], problems: [tooMany(place, names.length)] };
     const paths = isFolder ? names.map((name) => join(path, name)) : [path];
-    const read = await mapLimit(paths, PARALLEL_READS, readOne);
+    const budget = { left: MAX_FOLDER_BYTES };
+    const read = await mapLimit(paths, PARALLEL_READS, (one) => readOne(one, budget));
     return {
       files: read.filter((one): one is CatalogFile => "file" in one),
       problems: read.filter((one): one is Problem => "at" in one),
@@ -75,7 +82,7 @@ function isCatalogName(name: string): boolean {
   return /\.(?:ya?ml|json)$/i.test(name) && !NOT_OURS.test(name);
 }
 
-async function readOne(path: string): Promise<CatalogFile | Problem> {
+async function readOne(path: string, budget: { left: number }): Promise<CatalogFile | Problem> {
   try {
     const found = await stat(path);
     if (!found.isFile()) return { at: path, message: "this is no regular file", fix: "remove it from the folder" };
@@ -83,10 +90,19 @@ async function readOne(path: string): Promise<CatalogFile | Problem> {
       const message = `this has ${found.size} bytes, more than ${MAX_TEXT_BYTES}`;
       return { at: `${path}:1:1`, message, fix: "split it into several files" };
     }
-    return { file: path, place: path, content: await readFile(path) };
+    budget.left -= found.size;
+    if (budget.left < 0) {
+      const message = `the files of this folder have more than ${MAX_FOLDER_BYTES} bytes together`;
+      return { at: `${path}:1:1`, message, fix: "keep fewer manifests in one folder" };
+    }
+    return { file: path, place: path, content: await readBounded(path, MAX_TEXT_BYTES) };
   } catch (error) {
     return unreadable(path, error);
   }
+}
+
+function tooMany(place: string, count: number): Problem {
+  return { at: place, message: `this holds ${count} files, expected at most ${MAX_FILES}`, fix: "join some of them" };
 }
 
 function unreadable(place: string, error: unknown): Problem {

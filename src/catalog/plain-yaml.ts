@@ -15,7 +15,6 @@ const KEY = /[A-Za-z_][A-Za-z0-9_.-]*(?=:(?: |\n|$))/y;
 const DOUBLE_QUOTED = /"[^"\\\n]*"/y;
 const SINGLE_QUOTED = /'[^'\n]*'(?!')/y;
 const PLAIN_START = /^[A-Za-z0-9_./~(+$]/;
-const TRAILING_SPACES = / +$/;
 const FLOW_ITEM = /[A-Za-z0-9_/][A-Za-z0-9_./@+-]*/y;
 const NO_STRING = /^(?:~|null|Null|NULL|[Tt]rue|TRUE|[Ff]alse|FALSE|[-+]?\.(?:inf|Inf|INF)|\.nan|\.NaN|\.NAN)$/;
 const NUMERIC = /^(?:0o[0-7]+|0x[0-9a-fA-F]+|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)$/;
@@ -159,9 +158,16 @@ function readInline(cursor: Cursor, depth: number): unknown {
   if (first === "[") return readFlowList(cursor, depth);
   const line = cursor.text.slice(cursor.at, cursor.end);
   const comment = line.indexOf(" #");
-  const token = (comment < 0 ? line : line.slice(0, comment)).replace(TRAILING_SPACES, "");
+  const token = withoutTrailingSpaces(comment < 0 ? line : line.slice(0, comment));
   if (!PLAIN_START.test(token) || token.includes(": ") || token.endsWith(":")) leave();
   return resolve(token);
+}
+
+/** A pattern for them would begin anew at each space inside of the text. */
+function withoutTrailingSpaces(text: string): string {
+  let end = text.length;
+  while (text.charCodeAt(end - 1) === 0x20) end -= 1;
+  return text.slice(0, end);
 }
 
 function readQuoted(cursor: Cursor, pattern: RegExp): string {

@@ -7,8 +7,8 @@ import { readPlainYaml } from "./plain-yaml.ts";
 
 /** Bytes of a manifest, kit, lockfile, config or piece table. 100,000 models take about 30 MB. */
 export const MAX_TEXT_BYTES: number = 64 * 1024 * 1024;
-/** The whole language of YAML costs up to 500 bytes of memory a byte, so it gets less. */
-const MAX_YAML_BYTES = 2 * 1024 * 1024;
+/** The whole language of YAML costs up to 500 bytes of memory and 2 µs a byte, so it gets less. */
+const MAX_YAML_BYTES = 1024 * 1024;
 
 export type ReadDocument =
   | { readonly kind: "ok"; readonly document: Document }

@@ -2,6 +2,7 @@
  * Whether a document is plainly right, told without the schema library, which takes 45 ms to load: as long as
  * all else that a check of the tree does. Where this says no, the schema has the word.
  */
+import { isCount } from "../base/bytes.ts";
 import {
   FORMAT_VERSION,
   LINE_RULE,
@@ -64,4 +65,4 @@ export const isSource: Shape = textBy(SOURCE_RULE);
 export const isLine: Shape = textBy(LINE_RULE);
 export const isFlag: Shape = (value) => typeof value === "boolean";
 /** Bytes: a whole number from 0 to 2^53 - 1. */
-export const isSize: Shape = (value) => Number.isSafeInteger(value) && Number(value) >= 0;
+export const isSize: Shape = isCount;

@@ -1,10 +1,11 @@
 /** Writes one entry of a manifest file, and touches nothing else in it. */
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
+import { readBoundedText } from "../base/bounded-file.ts";
 import { ModelsError, reasonOf } from "../base/errors.ts";
 import { type ManifestEntry, readManifest } from "./manifest.ts";
 import { problemsError } from "./problems.ts";
-import { readDocument } from "./read.ts";
+import { MAX_TEXT_BYTES, readDocument } from "./read.ts";
 import { writeAtomic } from "./write-atomic.ts";
 import type { EntryChange } from "./yaml.ts";
 
@@ -57,7 +58,7 @@ function invalid(file: string, problems: Parameters<typeof problemsError>[2]): M
 
 async function readText(file: string): Promise<string> {
   try {
-    return await readFile(file, "utf8");
+    return await readBoundedText(file, MAX_TEXT_BYTES);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") return /\.json$/i.test(file) ? '{"version":1,"models":[]}' : NEW_FILE;

@@ -1,10 +1,12 @@
 /** The only door to the `yaml` package: the whole language, with the place of every value and without its traps. */
 import {
   Composer,
+  type CST,
   isAlias,
   isMap,
   isScalar,
   isSeq,
+  Lexer,
   type ParsedNode,
   Parser,
   parseDocument,
@@ -12,10 +14,14 @@ import {
   type YAMLSeq,
   type Document as YamlDocument,
 } from "yaml";
-import { type Fault, keyProblem, MAX_DEPTH, type Mark, type Parsed, TextFault, TOO_DEEP } from "./document.ts";
+import { type Fault, keyProblem, MAX_DEPTH, type Mark, type Parsed, shorten, TextFault, TOO_DEEP } from "./document.ts";
 
 /** How many values all aliases of one text may stand for together; a "billion laughs" needs a billion. */
 const MAX_ALIASED = 10_000;
+/** Collections that are open at once: a mapping in a list opens two a level, and {@link refuseDeep} counts exactly. */
+const MAX_OPEN: number = 2 * MAX_DEPTH + 16;
+/** The package quotes the whole of what it does not understand. */
+const MAX_QUOTED = 300;
 
 interface Reading {
   readonly marks: Map<object, Mark>;
@@ -52,14 +58,38 @@ export function readYaml(text: string): Parsed | readonly Fault[] {
 }
 
 function compose(text: string): readonly YamlDocument.Parsed[] {
-  const tokens = [];
-  for (const token of new Parser().parse(text)) {
-    refuseDeep(token);
-    tokens.push(token);
-  }
+  const { tokens, tooDeepAt } = tokensOf(text);
+  for (const token of tokens) refuseDeep(token);
+  if (tooDeepAt !== null) throw new TextFault({ offset: tooDeepAt, message: TOO_DEEP });
   // The package compares each key with all others of its mapping; readMapping() does it in linear time.
   const composer = new Composer({ uniqueKeys: false, prettyErrors: false, version: "1.2", merge: false });
-  return [...composer.compose(tokens)] as YamlDocument.Parsed[];
+  return withoutStacks(() => [...composer.compose(tokens)]) as YamlDocument.Parsed[];
+}
+
+/** Depth is bounded while the package opens collections: it closes them by recursion. */
+function tokensOf(text: string): { readonly tokens: readonly CST.Token[]; readonly tooDeepAt: number | null } {
+  const parser = new Parser();
+  const tokens: CST.Token[] = [];
+  let tooDeepAt: number | null = null;
+  for (const lexeme of new Lexer().lex(text)) {
+    tokens.push(...parser.next(lexeme));
+    if (parser.stack.length <= MAX_OPEN) continue;
+    tooDeepAt = parser.offset;
+    break;
+  }
+  tokens.push(...parser.end());
+  return { tokens, tooDeepAt };
+}
+
+/** A text of a megabyte can hold 100,000 mistakes; to note for each where in this program it was found takes seconds. */
+function withoutStacks<T>(run: () => T): T {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return run();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 /** The package composes by recursion, so depth is bounded before it starts. */
@@ -86,7 +116,7 @@ function collectFaults(document: YamlDocument.Parsed, reading: Reading): void {
     if (places.size < places.add(pos[0]).size) {
       reading.faults.push({
         offset: pos[0],
-        message: lowerFirst(message),
+        message: shorten(lowerFirst(message), MAX_QUOTED),
         fix: "check the indentation and quotes here",
       });
     }

@@ -1,7 +1,7 @@
 /** The connections of the control plane and of general lanes: who is trusted, through which proxy, to which addresses. */
-import { readFile } from "node:fs/promises";
 import type { LookupFunction } from "node:net";
 import { Agent, type Dispatcher, Pool, ProxyAgent } from "undici";
+import { readBoundedText } from "../base/bounded-file.ts";
 import { ModelsError } from "../base/errors.ts";
 import { assertHostAllowed } from "./address-guard.ts";
 import type { ProxyVariables } from "./lane-protocol.ts";
@@ -24,6 +24,8 @@ export interface AgentSettings {
   readonly connections?: number;
 }
 
+/** Bytes of a file of certificate authorities; all of the public ones together have 250 kB. */
+const MAX_CA_BYTES = 16 * 1024 * 1024;
 const CONNECTIONS = 8;
 /** Before the next address of a name is tried. Node's own 250 ms give up on hosts that are merely far away. */
 const ATTEMPT_MS = 1000;
@@ -69,7 +71,7 @@ export async function readExtraCa(path: string): Promise<string> {
       fix: "name a PEM file with BEGIN CERTIFICATE blocks",
       cause,
     });
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+  const text = await readBoundedText(path, MAX_CA_BYTES).catch((error: NodeJS.ErrnoException) => {
     throw problem(error.code ?? error.message, error);
   });
   if (!text.includes("-----BEGIN CERTIFICATE-----")) throw problem("it holds no PEM certificate");

@@ -5,6 +5,9 @@ import { redactUrl } from "../base/secret.ts";
 /** Most redirects that one request follows. */
 export const MAX_REDIRECTS = 5;
 
+/** Longest address that is followed, in characters. A signed one has some 2,000. */
+const MAX_LOCATION = 8192;
+
 /** Headers that say what is asked for, not who asks; only these follow to another origin. */
 const NEUTRAL = new Set(["accept", "range"]);
 
@@ -23,6 +26,7 @@ export function nextHop(visited: readonly URL[], location: string): URL {
   const refuse = (seen: string): ModelsError =>
     new ModelsError("MIRROR_LIED", `Cannot follow the redirect of "${redactUrl(from)}": ${seen}`);
   if (visited.length > MAX_REDIRECTS) throw refuse(`it is the ${visited.length}th, expected at most ${MAX_REDIRECTS}`);
+  if (location.length > MAX_LOCATION) throw refuse(`its Location has more than ${MAX_LOCATION} characters`);
   if (!URL.canParse(location, from.href)) throw refuse("its Location is not a URL");
   const to = new URL(location, from);
   to.hash = "";

@@ -19,13 +19,14 @@ export function headEnd(bytes: Buffer): number {
 }
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?$/;
-const FIELD_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*$/;
+const FIELD_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t\x20-\x7e\x80-\xff]*)$/;
 
 /**
  * Parses `bytes`, which end with the empty line.
  * @returns the head, or a text that says what is wrong with it (RFC 9112 sections 2 to 5)
  */
 export function parseResponseHead(bytes: Buffer): ResponseHead | string {
+  if (bytes.length > MAX_HEAD_BYTES) return `the answer has a head of more than ${MAX_HEAD_BYTES} bytes`;
   const lines = bytes.toString("latin1", 0, bytes.length - 4).split("\r\n");
   const status = STATUS_LINE.exec(lines[0] ?? "");
   if (status === null) return "the answer does not begin with an HTTP/1.1 status line";
@@ -35,11 +36,22 @@ export function parseResponseHead(bytes: Buffer): ResponseHead | string {
     const field = FIELD_LINE.exec(line);
     if (field === null) return "the answer has a malformed header line";
     const name = (field[1] ?? "").toLowerCase();
+    const value = withoutBlanks(field[2] ?? "");
     const known = fields.get(name);
-    fields.set(name, known === undefined ? (field[2] ?? "") : `${known}, ${field[2] ?? ""}`);
+    fields.set(name, known === undefined ? value : `${known}, ${value}`);
   }
   return { status: Number(status[2]), fields, isKeptAlive: isKeptAlive(status[1] ?? "", fields) };
 }
+
+/** Spaces and tabs around a value are no part of it (RFC 9110 section 5.5); a pattern would look for them again and again. */
+function withoutBlanks(value: string): string {
+  let [start, end] = [0, value.length];
+  while (start < end && isBlank(value, start)) start += 1;
+  while (end > start && isBlank(value, end - 1)) end -= 1;
+  return value.slice(start, end);
+}
+
+const isBlank = (text: string, at: number): boolean => text[at] === " " || text[at] === "\t";
 
 /** RFC 9112 section 9.3. */
 function isKeptAlive(minorVersion: string, fields: ReadonlyMap<string, string>): boolean {

@@ -22,7 +22,7 @@ function rateLimitMs(text: string): number | null {
 
 /** RFC 9110 section 10.2.3. */
 function delayMs(after: string, now: string): number | null {
-  if (/^\d{1,15}$/.test(after)) return Number(after) * 1000;
+  if (/^\d{1,15}$/.test(after)) return Math.min(Number(after) * 1000, Number.MAX_SAFE_INTEGER);
   const waitMs = dateMs(after) - dateMs(now);
   return Number.isNaN(waitMs) ? null : Math.max(0, waitMs);
 }

@@ -1,7 +1,8 @@
 /** Opens the guard of a composition: where it reads signatures, and where it remembers what it let in. */
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readBoundedText } from "../base/bounded-file.ts";
 import type { Clock } from "../base/clock.ts";
 import { isModelsError, ModelsError, reasonOf } from "../base/errors.ts";
 import { writeAtomic } from "../catalog/write-atomic.ts";
@@ -43,6 +44,9 @@ export function openGate(
   return { ...guard, admit: async (found) => (isBuiltIn(found.place) ? null : await guard.admit(found)) };
 }
 
+/** Bytes of a signature, a key or the versions seen so far; ten thousand documents take 1.5 MB. */
+const MAX_TRUST_BYTES = 16 * 1024 * 1024;
+
 /** The text at a path or URL; null where nothing is, or nothing that this box may see: both mean that it is not signed. */
 async function readTextAt(place: string, fetchText: GatePorts["fetchText"]): Promise<string | null> {
   if (/^file:/i.test(place)) return await readText(fileURLToPath(place));
@@ -57,7 +61,7 @@ async function readTextAt(place: string, fetchText: GatePorts["fetchText"]): Pro
 
 async function readText(path: string): Promise<string | null> {
   try {
-    return await readFile(path, "utf8");
+    return await readBoundedText(path, MAX_TRUST_BYTES);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return null;

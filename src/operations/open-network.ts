@@ -1,7 +1,8 @@
 /** Opens the outside world for one run: control plane, sources and, when the first byte must move, the transfer. */
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { accessTo } from "../base/access.ts";
+import { readBoundedText } from "../base/bounded-file.ts";
 import type { Clock } from "../base/clock.ts";
 import { isModelsError, ModelsError } from "../base/errors.ts";
 import type { Report } from "../base/events.ts";
@@ -125,7 +126,7 @@ function renamed(error: unknown, address: string, place: string): unknown {
 /** A manifest may name any path: a pipe would wait for ever, a device would fill the memory. */
 async function readLocalText(path: string): Promise<string> {
   const found = await stat(path);
-  if (found.isFile() && found.size <= MAX_TEXT_BYTES) return await readFile(path, "utf8");
+  if (found.isFile() && found.size <= MAX_TEXT_BYTES) return await readBoundedText(path, MAX_TEXT_BYTES);
   const seen = found.isFile() ? `it has ${found.size} bytes` : "it is no file";
   throw new ModelsError("SOURCE_INVALID", `Cannot read "${path}": ${seen}, expected a text`);
 }

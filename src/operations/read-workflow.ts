@@ -1,7 +1,7 @@
 /** Reads a workflow, whatever holds it, and lists what it asks for; prepares the registry of node classes once. */
-import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readBounded } from "../base/bounded-file.ts";
 import { ModelsError, reasonOf } from "../base/errors.ts";
 import { redactUrl } from "../base/secret.ts";
 import { loadRegistry } from "../catalog/registry.ts";
@@ -77,9 +77,7 @@ async function contentOf(input: unknown, { cwd, fetchBytes }: ReadingPorts): Pro
 
 async function readPath(path: string): Promise<Uint8Array> {
   try {
-    const { size } = await stat(path);
-    if (size <= MAX_WORKFLOW_BYTES) return await readFile(path);
-    throw new Error(`it has ${size} bytes, expected at most ${MAX_WORKFLOW_BYTES}`);
+    return await readBounded(path, MAX_WORKFLOW_BYTES);
   } catch (error) {
     throw new ModelsError("WORKFLOW_INVALID", `Cannot read workflow "${path}": ${reasonOf(error)}`, {
       fix: "name a file that ComfyUI saved or exported",

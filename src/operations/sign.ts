@@ -1,10 +1,11 @@
 /** Signs what boxes are to believe: manifests, kits, lockfiles, piece tables, and the next key. */
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Sha256 } from "../base/artifact.ts";
+import { readBounded, readBoundedText } from "../base/bounded-file.ts";
 import type { Clock } from "../base/clock.ts";
 import { ModelsError, reasonOf } from "../base/errors.ts";
+import { MAX_TEXT_BYTES } from "../catalog/read.ts";
 import { writeAtomic } from "../catalog/write-atomic.ts";
 import { type Binding, type DocumentKind, formatBinding, parseBinding } from "../trust/binding.ts";
 import { documentName, signaturePlace } from "../trust/places.ts";
@@ -79,7 +80,7 @@ async function readOne(
 
 async function readContent(file: string): Promise<Buffer> {
   try {
-    return await readFile(file);
+    return await readBounded(file, MAX_TEXT_BYTES);
   } catch (error) {
     throw new ModelsError("USAGE", `Cannot sign "${file}": ${reasonOf(error)}`, {
       fix: "correct the path",
@@ -88,9 +89,12 @@ async function readContent(file: string): Promise<Buffer> {
   }
 }
 
+/** Bytes of a signature file; what is longer is none. */
+const MAX_SIGNATURE_BYTES = 64 * 1024;
+
 /** Only what this very key said counts: else whoever plants a signature decides how far the version jumps. */
 async function lastBinding(path: string, key: PublicKey): Promise<Binding | null> {
-  const text = await readFile(path, "utf8").catch(() => null);
+  const text = await readBoundedText(path, MAX_SIGNATURE_BYTES).catch(() => null);
   if (text === null) return null;
   try {
     const signature = parseSignature(text, path);

@@ -1,12 +1,13 @@
 /** What this box holds of the wanted models already: in place, elsewhere on its disk, or as an unfinished part. */
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Artifact, Sha256 } from "../base/artifact.ts";
+import { readBoundedText } from "../base/bounded-file.ts";
 import { mapLimit } from "../base/flow.ts";
 import { bootIdentity } from "../base/process.ts";
 import { rangeBytes } from "../base/range.ts";
 import type { Model } from "../catalog/model.ts";
-import { parseJournal } from "../transfer/journal.ts";
+import { MAX_JOURNAL_BYTES, parseJournal } from "../transfer/journal.ts";
 import type { Finding, FindingStatus } from "../tree/check.ts";
 import type { Reusable } from "../tree/find-reusable.ts";
 import type { ReadProgress } from "../tree/terms.ts";
@@ -151,7 +152,7 @@ async function partialOf(
   const paths = tree.partialOf(wanted);
   const allocatedBytes = await tree.partialBytes(paths);
   if (allocatedBytes === 0 || wanted.size === null) return { durableBytes: 0, allocatedBytes };
-  const text = await readFile(paths.journal, "utf8").catch(() => "");
+  const text = await readBoundedText(paths.journal, MAX_JOURNAL_BYTES).catch(() => "");
   const journal = parseJournal(text, { size: wanted.size, sha256: wanted.sha256 }, bootIdentity());
   return { durableBytes: rangeBytes(journal?.done ?? []), allocatedBytes };
 }

@@ -21,6 +21,9 @@ export interface JournalEntry {
   readonly range: ByteRange;
 }
 
+/** Longer journals are not believed: one of a terabyte in pieces of 1 MiB has half of this. */
+export const MAX_JOURNAL_BYTES: number = 128 * 1024 * 1024;
+
 const FORMAT = 1;
 const CHECK_LENGTH = 12;
 

@@ -1,6 +1,7 @@
 /** A partial file and its journal on disk: what the journal says is durable before it says so. */
-import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { readBoundedText } from "../base/bounded-file.ts";
 import { ModelsError, reasonOf } from "../base/errors.ts";
 import { bootIdentity } from "../base/process.ts";
 import type { ByteRange, RangeSet } from "../base/range.ts";
@@ -12,6 +13,7 @@ import {
   formatJournalWritten,
   type JournalEntry,
   type JournalSubject,
+  MAX_JOURNAL_BYTES,
   parseJournal,
 } from "./journal.ts";
 import { preallocate } from "./preallocate.ts";
@@ -52,7 +54,7 @@ export async function openPartial(paths: PartialPaths, subject: JournalSubject):
 
 async function openOrBegin(paths: PartialPaths, subject: JournalSubject): Promise<PartialFile> {
   await mkdir(dirname(paths.content), { recursive: true });
-  const text = await readFile(paths.journal, "utf8").catch(() => "");
+  const text = await readBoundedText(paths.journal, MAX_JOURNAL_BYTES).catch(() => "");
   const boot = bootIdentity();
   let known = parseJournal(text, subject, boot);
   let content = known === null ? null : await openIfWhole(paths.content, subject.size);

@@ -1,9 +1,11 @@
 /** The record of an unfinished upload, from which the next run goes on: its id, and what each part that arrived is. */
-import { type FileHandle, mkdir, open, readFile, unlink } from "node:fs/promises";
+import { type FileHandle, mkdir, open, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Sha256 } from "../base/artifact.ts";
+import { readBoundedText } from "../base/bounded-file.ts";
 import { ModelsError, reasonOf } from "../base/errors.ts";
 import type { UploadedPart } from "../net/s3-multipart.ts";
+import { MAX_JOURNAL_BYTES } from "./journal.ts";
 
 /** What is being uploaded, and where to: a record of anything else is worth nothing. */
 export interface UploadSubject {
@@ -36,6 +38,8 @@ export interface UploadJournal extends AsyncDisposable {
 }
 
 const FORMAT = 1;
+/** Characters of an ETag; stores write some 40. */
+const MAX_ETAG = 1024;
 
 /**
  * Opens the journal at `path`; its folder is made when there is something to note. A line that is torn costs a part that is sent again.
@@ -43,7 +47,7 @@ const FORMAT = 1;
  */
 export async function openUploadJournal(path: string, subject: UploadSubject): Promise<UploadJournal> {
   const head = { upload: FORMAT, ...subject };
-  const known = parse(await readFile(path, "utf8").catch(() => ""), head);
+  const known = parse(await readBoundedText(path, MAX_JOURNAL_BYTES).catch(() => ""), head);
   let { uploadId, parts } = known;
   let file: FileHandle | null = uploadId === null ? null : await openFile(path, "a");
   const write = async (line: object): Promise<void> => {
@@ -99,10 +103,13 @@ function parse(text: string, wanted: Omit<Head, "uploadId">): Parsed {
   if (typeof uploadId !== "string" || uploadId === "") return nothing;
   const isSame = Object.entries(wanted).every(([name, value]) => subject[name as keyof typeof subject] === value);
   if (!isSame) return { ...nothing, stale: subject.to === wanted.to ? uploadId : null };
-  return { uploadId, parts: new Map(rest.filter(isPart).map((part) => [part.number, part])), stale: null };
+  const parts = rest.filter((line): line is JournaledPart => isPart(line, wanted));
+  return { uploadId, parts: new Map(parts.map((part) => [part.number, part])), stale: null };
 }
 
 function parseLine(line: string): readonly object[] {
+  // A refusal of the JSON reader costs more than a look: a file of a million line ends would take a dozen seconds.
+  if (!line.startsWith("{")) return [];
   try {
     const value: unknown = JSON.parse(line);
     return typeof value === "object" && value !== null ? [value] : [];
@@ -111,9 +118,13 @@ function parseLine(line: string): readonly object[] {
   }
 }
 
-function isPart(value: object): value is JournaledPart {
+/** True for a line about a part that this upload has, of the size that it must have. */
+function isPart(value: object, { size: whole, partBytes }: UploadSubject): boolean {
   const { number, size, etag, md5 } = value as Partial<Record<keyof JournaledPart, unknown>>;
-  return Number.isInteger(number) && Number.isInteger(size) && typeof etag === "string" && typeof md5 === "string";
+  if (typeof number !== "number" || !Number.isInteger(number) || number < 1) return false;
+  const wanted = Math.min(partBytes, whole - (number - 1) * partBytes);
+  const isNamed = typeof etag === "string" && etag !== "" && etag.length <= MAX_ETAG;
+  return wanted > 0 && size === wanted && isNamed && typeof md5 === "string" && /^[0-9a-f]{32}$/.test(md5);
 }
 
 async function openFile(path: string, flags: "a" | "w"): Promise<FileHandle> {

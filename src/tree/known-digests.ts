@@ -1,5 +1,6 @@
 /** What files outside the receipts turned out to hold, remembered so that none is hashed twice. */
 import { isSha256, type Sha256 } from "../base/artifact.ts";
+import { isCount } from "../base/bytes.ts";
 import { digestOptions } from "./check.ts";
 import { statOrNull } from "./disk.ts";
 import { type Fields, isInteger, readSealed, writeSealed } from "./sealed.ts";
@@ -96,7 +97,7 @@ async function save(parts: Omit<TreeParts, "known">, known: ReadonlyMap<string, 
 function parseFile(entry: unknown): KnownFile | null {
   if (typeof entry !== "object" || entry === null) return null;
   const { path, sha256, size, mtimeNs, inode, dev } = entry as Fields;
-  if (typeof path !== "string" || !isSha256(sha256) || typeof size !== "number") return null;
+  if (typeof path !== "string" || !isSha256(sha256) || !isCount(size)) return null;
   if (!isInteger(mtimeNs) || !isInteger(inode) || !isInteger(dev)) return null;
   return { path, sha256, stamp: { size, mtimeNs: BigInt(mtimeNs), inode: BigInt(inode), dev: BigInt(dev) } };
 }

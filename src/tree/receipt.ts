@@ -1,5 +1,6 @@
 /** The remembered proof that a path held certain bytes: how it is written, read, believed. */
 import { isSha256, type Sha256 } from "../base/artifact.ts";
+import { isCount } from "../base/bytes.ts";
 import { type TreePath, treePathProblem } from "../base/paths.ts";
 import type { Layout } from "./layout.ts";
 import { type Fields, isInteger, readSealed, unseal, writeSealed } from "./sealed.ts";
@@ -96,7 +97,6 @@ function receiptFrom(fields: Fields | null, expected: TreePath | null): Receipt 
 const isText = (value: unknown): value is string => typeof value === "string";
 const isTreePath = (value: unknown): value is TreePath => isText(value) && treePathProblem(value) === null;
 const isHow = (value: unknown): value is ReceiptHow => HOWS.includes(value);
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 function isListOf<T>(value: unknown, is: (one: unknown) => one is T): value is readonly T[] {
   return Array.isArray(value) && value.every(is);

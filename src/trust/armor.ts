@@ -17,7 +17,8 @@ export interface Armor {
 /** Reads two lines, or four; one line of base64 alone has an empty comment. Never throws. */
 export function readArmor(text: string): Armor | null {
   if (text.length > MAX_ARMOR_BYTES) return null;
-  const lines = text.replace(/(?:\r?\n)+$/, "").split(/\r?\n/);
+  const lines = text.split(/\r?\n/);
+  while (lines.length > 1 && lines.at(-1) === "") lines.pop();
   if (lines.length === 1) lines.unshift(UNTRUSTED);
   const [comment = "", payload = "", trustedComment, trustedPayload, ...rest] = lines;
   const bytes = readBase64(payload);

@@ -1,6 +1,7 @@
 /** Where keys come from and where they go: files, and environment variables by name. The only file that touches either. */
-import { open, readFile } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { basename } from "node:path";
+import { readBoundedText } from "../base/bounded-file.ts";
 import { variableOf } from "../base/environment.ts";
 import { ModelsError, reasonOf } from "../base/errors.ts";
 import type { Environment } from "../base/process.ts";
@@ -20,6 +21,8 @@ export interface KeySource {
 
 const PASSWORD_VARIABLE = "MODELS_KEY_PASSWORD";
 /** Only its owner reads it. */
+/** Bytes of a key file. */
+const MAX_KEY_BYTES = 64 * 1024;
 const SECRET_MODE = 0o600;
 const PUBLIC_MODE = 0o644;
 
@@ -120,7 +123,7 @@ export async function writeNew(path: string, text: string, mode: number): Promis
 
 async function readKeyFile(path: string): Promise<string> {
   try {
-    return await readFile(path, "utf8");
+    return await readBoundedText(path, MAX_KEY_BYTES);
   } catch (error) {
     throw new ModelsError("KEY_INVALID", `Cannot read key "${path}": ${reasonOf(error)}`, {
       fix: "correct the path, or make a key with models keys generate",

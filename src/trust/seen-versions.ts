@@ -1,5 +1,6 @@
 /** Remembers the highest version of each document that was accepted, so that nobody can bring back an older one. */
 import { isSha256, type Sha256 } from "../base/artifact.ts";
+import { isCount } from "../base/bytes.ts";
 import { ModelsError } from "../base/errors.ts";
 import type { DocumentKind } from "./binding.ts";
 import { type Proof, refusal } from "./examine.ts";
@@ -91,7 +92,7 @@ function isEntry(
 ): value is { readonly document: string; readonly version: number; readonly sha256: Sha256 } {
   if (!isObject(value)) return false;
   const { document, version, sha256 } = value;
-  return typeof document === "string" && Number.isSafeInteger(version) && isSha256(sha256);
+  return typeof document === "string" && isCount(version) && isSha256(sha256);
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;

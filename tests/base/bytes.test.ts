@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { formatBytes, formatDuration, formatRate, parseBytes } from "../../src/base/bytes.ts";
+import { formatBytes, formatDuration, formatRate, isCount, parseBytes } from "../../src/base/bytes.ts";
 
 describe("parseBytes()", () => {
   it.each([
@@ -81,5 +81,13 @@ describe("formatRate() and formatDuration()", () => {
     [3_900_000, "1 h 05 m"],
   ])("writes %i ms as %s", (ms, text) => {
     expect(formatDuration(ms)).toBe(text);
+  });
+});
+
+describe("isCount()", () => {
+  it("takes whole numbers that JavaScript holds exactly, and not -0, which a lockfile would not give back", () => {
+    expect([0, 5, Number.MAX_SAFE_INTEGER].every(isCount)).toBe(true);
+    for (const one of [-0, -1, 0.5, 2 ** 53, Number.NaN, 1e308, "5", null])
+      expect(isCount(one), String(one)).toBe(false);
   });
 });

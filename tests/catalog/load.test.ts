@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir } from "node:fs/promises";
+import { mkdir, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -196,14 +196,35 @@ describe("loadCatalog()", () => {
   it.each([
     ["a list of zeros", "0", 1001],
     ["empty entries", "{}", 1001],
-    ["one path", '{"name": "a#", "path": "x"}', 149_999],
-    ["one name", '{"name": "a", "path": "x#"}', 149_999],
+    ["one path", '{"name": "a#", "path": "x"}', 1001],
+    ["one name", '{"name": "a", "path": "x#"}', 1001],
   ])("survives 150,000 mistakes: %s", async (_, item, count) => {
     const items = Array.from({ length: 150_000 }, (__, index) => item.replace("#", String(index)));
     const text = `{"version": 1, "models": [${items.join(",")}]}`;
     const error: unknown = await loadFolder({ "manifests/m.json": text }).catch((thrown: unknown) => thrown);
     if (!isModelsError(error, "MANIFEST_INVALID")) throw error;
     expect(error.problems).toHaveLength(count);
+  });
+
+  it("refuses a folder of more than 10,000 files before it reads one", async () => {
+    const files = Object.fromEntries(Array.from({ length: 10_001 }, (_, index) => [`manifests/${index}.yaml`, ""]));
+    expect(await problemsOf(() => loadFolder(files))).toEqual([
+      "manifests this holds 10001 files, expected at most 10000 | join some of them",
+    ]);
+  });
+
+  it("refuses a folder whose files have more than 256 MiB together", async () => {
+    const folder = await folderOf({ "manifests/.keep": "" });
+    const names = ["a", "b", "c", "d", "e"].map((name) => join(folder, "manifests", `${name}.yaml`));
+    for (const name of names) {
+      await writeFile(name, "");
+      await truncate(name, 60 * 1024 * 1024);
+    }
+    const load = loadCatalog(
+      { manifests: [join(folder, "manifests")], kits: [] },
+      { fetchText: () => Promise.reject() },
+    );
+    await expect(load).rejects.toThrow("the files of this folder have more than 268435456 bytes together");
   });
 
   it("survives 150,000 unknown keys", async () => {

@@ -27,6 +27,11 @@ describe("nextHop()", () => {
     expect(follow).not.toThrow(/s3cret|u:p/);
   });
 
+  it("refuses an address of a megabyte, and does not print it", () => {
+    const follow = (): unknown => nextHop(from("https://a.example/x"), `/${"b".repeat(1_000_000)}`);
+    expect(follow).toThrow('redirect of "https://a.example/x": its Location has more than 8192 characters');
+  });
+
   it("allows http to http and http to https", () => {
     expect(nextHop(from("http://a/"), "http://b/").href).toBe("http://b/");
     expect(nextHop(from("http://a/"), "https://a/").href).toBe("https://a/");

@@ -21,6 +21,16 @@ describe("headEnd()", () => {
 });
 
 describe("parseResponseHead()", () => {
+  it("reads a value of blanks in time that grows with its length", () => {
+    const started = performance.now();
+    for (let round = 0; round < 100; round += 1) head(withFields(`A: b${" ".repeat(16_000)}c`));
+    expect(performance.now() - started).toBeLessThan(5000);
+  });
+
+  it("refuses a head that is longer than the longest", () => {
+    expect(parse(withFields(`A: ${"b".repeat(17_000)}`))).toBe("the answer has a head of more than 16384 bytes");
+  });
+
   it("reads status and fields, with names in lower case and values trimmed", () => {
     const read = head(withFields("Content-Length: 17", 'ETag:\t"a: b" \t', "X-Empty:", "X-Latin: \xe9"));
     expect(read.status).toBe(206);

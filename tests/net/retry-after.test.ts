@@ -8,6 +8,7 @@ const DATE = "Sat, 21 Nov 2026 10:00:00 GMT";
 describe("retryAfterMs()", () => {
   it.each<readonly [string, Readonly<Record<string, string>>, number | null]>([
     ["nothing", {}, null],
+    ["more seconds than a number holds as milliseconds", { "retry-after": "9".repeat(15) }, Number.MAX_SAFE_INTEGER],
     ["the Hub's RateLimit", { ratelimit: '"resolvers";r=0;t=87' }, 88_000],
     ["RateLimit with blanks", { ratelimit: '"api" ; r=0 ; t=5' }, 6_000],
     ["RateLimit in the other order", { ratelimit: '"api";t=5;r=0' }, 6_000],

@@ -61,6 +61,39 @@ describe("openUploadJournal()", () => {
     expect([...journal.parts().keys()]).toEqual([1, 2]);
   });
 
+  it.each([
+    ["a number that the file has not", { number: 4 }],
+    ["no number", { number: 1e308 }],
+    ["a number below one", { number: 0 }],
+    ["a size that it cannot have", { size: 5 }],
+    ["a negative size", { size: -1 }],
+    ["an md5 that is none", { md5: "x" }],
+    ["no ETag", { etag: "" }],
+    ["an ETag of a megabyte", { etag: "e".repeat(1_000_000) }],
+  ])("does not believe a part with %s", async (_title, change) => {
+    const path = await written("odd");
+    await appendFile(path, `${JSON.stringify({ ...part(2), ...change })}\n`);
+    await using journal = await openUploadJournal(path, subject);
+    expect([...journal.parts().values()]).toEqual([part(1), part(2)]);
+  });
+
+  it("passes over a megabyte of line ends in no time", async () => {
+    const path = await written("lines");
+    await appendFile(path, "\n".repeat(1_000_000));
+    const started = performance.now();
+    await using journal = await openUploadJournal(path, subject);
+    expect(journal.parts().size).toBe(2);
+    expect(performance.now() - started).toBeLessThan(3000);
+  });
+
+  it("takes the last part, which is shorter", async () => {
+    const path = await written("last");
+    const last = { ...part(3), size: subject.size - 2 * subject.partBytes };
+    await appendFile(path, `${JSON.stringify(last)}\n`);
+    await using journal = await openUploadJournal(path, subject);
+    expect(journal.parts().get(3)).toEqual(last);
+  });
+
   it("never fails for what the file holds", async () => {
     const path = join(folder, "garbage");
     await fc.assert(

@@ -1,5 +1,5 @@
 /** Texts in MP3: user texts (`TXXX`) of an ID3 tag, version 2.3 or 2.4 (id3.org). */
-import { decodeLoosely, keep, type Texts } from "./texts.ts";
+import { decodeLoosely, keep, type Texts, withoutZeros } from "./texts.ts";
 
 const UTF_16_BIG = 2;
 
@@ -33,7 +33,7 @@ function readUserText(frame: Buffer, texts: Texts): void {
   const encoding = frame[0] ?? 0;
   const text = decodeAs(encoding, frame.subarray(1));
   const zero = text.indexOf("\0");
-  if (zero > 0) keep(texts, text.slice(0, zero), text.slice(zero + 1).replace(/^\ufeff|\0+$/g, ""));
+  if (zero > 0) keep(texts, text.slice(0, zero), withoutZeros(text.slice(zero + 1).replace(/^\ufeff/, "")));
 }
 
 function decodeAs(encoding: number, bytes: Buffer): string {

@@ -1,7 +1,8 @@
 /** Texts in PNG: `tEXt`, `zTXt` and `iTXt` chunks, and `comf`, which ComfyUI puts into animated ones (RFC 2083; W3C PNG 3). */
 import { inflateSync } from "node:zlib";
-import { decodeLoosely, keep, MAX_TEXT_BYTES, type Texts, untilZero } from "./texts.ts";
+import { decodeLoosely, keep, nameOf, roomIn, type Texts, untilZero } from "./texts.ts";
 
+const KINDS: readonly string[] = ["tEXt", "zTXt", "iTXt", "comf"];
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 
 /** True for a PNG. */
@@ -22,32 +23,37 @@ export function readPng(bytes: Buffer, texts: Texts): void {
 }
 
 function readChunk(type: string, chunk: Buffer, texts: Texts): void {
-  const [key, next] = untilZero(chunk);
-  const text = textOf(type, chunk.subarray(next));
-  if (text !== null) keep(texts, key.toString("latin1"), text);
+  if (!KINDS.includes(type)) return;
+  const [bytes, next] = untilZero(chunk);
+  const key = bytes.toString("latin1");
+  // Of two texts the first counts: the second need not be opened to be left out.
+  const room = texts.has(nameOf(key)) ? 0 : roomIn(texts);
+  const text = room === 0 ? null : textOf(type, chunk.subarray(next), room);
+  if (text !== null) keep(texts, key, text);
 }
 
-function textOf(type: string, rest: Buffer): string | null {
+/** @param room bytes that it may grow to */
+function textOf(type: string, rest: Buffer, room: number): string | null {
   switch (type) {
     case "tEXt":
     case "comf":
       return decodeLoosely(rest);
     case "zTXt":
-      return inflated(rest.subarray(1));
+      return inflated(rest.subarray(1), room);
     case "iTXt": {
       const [, translated] = untilZero(rest, 2);
       const [, start] = untilZero(rest, translated);
       const text = rest.subarray(start);
-      return rest[0] === 1 ? inflated(text) : decodeLoosely(text);
+      return rest[0] === 1 ? inflated(text, room) : decodeLoosely(text);
     }
     default:
       return null;
   }
 }
 
-function inflated(bytes: Buffer): string | null {
+function inflated(bytes: Buffer, room: number): string | null {
   try {
-    return decodeLoosely(inflateSync(bytes, { maxOutputLength: MAX_TEXT_BYTES }));
+    return decodeLoosely(inflateSync(bytes, { maxOutputLength: room }));
   } catch {
     return null;
   }

@@ -1,5 +1,5 @@
 /** Texts in WebM and Matroska: simple tags (EBML, RFC 8794; Matroska, RFC 9559). */
-import { decodeLoosely, keep, keepKeyed, type Texts } from "./texts.ts";
+import { decodeLoosely, keep, keepKeyed, type Texts, withoutZeros } from "./texts.ts";
 
 const EBML = 0x1a45dfa3;
 const TAG_NAME = 0x45a3;
@@ -23,8 +23,8 @@ export function readWebm(bytes: Buffer, texts: Texts): void {
     const start = at + id.length + size.length;
     const isEndless = size.value === 2 ** (7 * size.length) - 1;
     at = OPENED.has(id.value) || isEndless ? start : start + size.value;
-    if (id.value === TAG_NAME) name = decodeLoosely(bytes.subarray(start, at)).replace(/\0+$/, "");
-    if (id.value === TAG_STRING) keepTag(texts, name, decodeLoosely(bytes.subarray(start, at)).replace(/\0+$/, ""));
+    if (id.value === TAG_NAME) name = withoutZeros(decodeLoosely(bytes.subarray(start, at)));
+    if (id.value === TAG_STRING) keepTag(texts, name, withoutZeros(decodeLoosely(bytes.subarray(start, at))));
   }
 }
 

@@ -74,6 +74,30 @@ describe("openContainer()", () => {
     expect(openContainer(Buffer.from(prompt))).toBeNull();
   });
 
+  it("opens no more than 1,000 texts, and of two with one name the first", () => {
+    const many = Object.fromEntries(Array.from({ length: 1200 }, (_, index) => [`k${index}`, "{}"]));
+    expect(openContainer(build.png(many, "zTXt"))?.texts.size).toBe(1000);
+    const twice = Buffer.concat([build.png({ prompt }).subarray(0, -12), build.png({ prompt: "other" }).subarray(8)]);
+    expect(openContainer(twice)?.texts.get("prompt")).toBe(prompt);
+  });
+
+  it("opens compressed texts up to 256 MiB in all: two of 200 MB are not both kept", () => {
+    const large = "x".repeat(200_000_000);
+    const bytes = build.png({ one: large, two: large, prompt }, "zTXt");
+    expect(bytes.length).toBeLessThan(1_000_000);
+    expect([...(openContainer(bytes)?.texts.keys() ?? [])]).toEqual(["one", "prompt"]);
+  });
+
+  it.each([
+    ["MP3", (text: string) => build.mp3({ prompt: text }, 3, 1)],
+    ["WebM", (text: string) => build.webm({ PROMPT: text })],
+  ])("reads an %s with half a megabyte of zeros inside of a text in no time", (_, write) => {
+    const started = performance.now();
+    const bytes = write(`{${"\0".repeat(500_000)}}\0\0`);
+    expect(openContainer(bytes)?.texts.get("prompt")).toBe(`{${"\0".repeat(500_000)}}`);
+    expect(performance.now() - started).toBeLessThan(1500);
+  });
+
   it("never throws and never hangs on damaged files", () => {
     const damaged = fc
       .tuple(
