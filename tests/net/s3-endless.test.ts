@@ -20,7 +20,7 @@ function endless(): S3Session & { readonly asked: () => number } {
 
 describe("a list that never ends", () => {
   it.each([
-    ["of objects", (session: S3Session) => createObjectStore(session).list("p/").next()],
+    ["of objects", (session: S3Session) => createObjectStore(session).list("p/")[Symbol.asyncIterator]().next()],
     ["of parts", (session: S3Session) => createMultipart(session, async () => null).parts("k", "id")],
     ["of uploads", (session: S3Session) => createMultipart(session, async () => null).unfinished("p/")],
   ])("%s is given up after 10,000 pages", async (_, list) => {
