@@ -1,7 +1,7 @@
 /** Multipart uploads of a bucket: begun, looked at, fed with parts, finished or abandoned. */
 import { ModelsError } from "../base/errors.ts";
 import type { Refusal } from "./s3-refusals.ts";
-import { bareEtag, base64Of, type S3Session, type SendOptions, unsigned } from "./s3-session.ts";
+import { bareEtag, base64Of, refuseEndlessList, type S3Session, type SendOptions, unsigned } from "./s3-session.ts";
 import { conditionOf, factsOf, type ObjectFacts, type ObjectStore, type WriteCondition } from "./s3-store.ts";
 
 export interface UploadedPart {
@@ -81,7 +81,10 @@ export function createMultipart(session: S3Session, head: ObjectStore["head"]): 
           ask: async (sdk, send) => {
             const found: UploadedPart[] = [];
             let PartNumberMarker: string | undefined;
+            let pages = 0;
             do {
+              refuseEndlessList(pages, `${name}/${key}`);
+              pages += 1;
               const page = await send(new sdk.ListPartsCommand({ Bucket, Key: key, UploadId, PartNumberMarker }));
               for (const { PartNumber = 0, Size = 0, ETag } of page.Parts ?? []) {
                 found.push({ number: PartNumber, size: Size, etag: bareEtag(ETag) });
@@ -150,7 +153,8 @@ export function createMultipart(session: S3Session, head: ObjectStore["head"]): 
           ask: async (sdk, send) => {
             const found: UnfinishedUpload[] = [];
             let after: { KeyMarker?: string | undefined; UploadIdMarker?: string | undefined } = {};
-            for (let isLast = false; !isLast; ) {
+            for (let [pages, isLast] = [0, false]; !isLast; pages += 1) {
+              refuseEndlessList(pages, `${name}/${prefix}`);
               const asked = { Bucket, Prefix: prefix, ...after };
               const page: UploadsPage = await send(new sdk.ListMultipartUploadsCommand(asked));
               for (const { Key: key = "", UploadId: uploadId = "", Initiated } of page.Uploads ?? []) {

@@ -2,6 +2,7 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { BucketAccess } from "../base/access.ts";
 import type { Clock } from "../base/clock.ts";
+import { ModelsError } from "../base/errors.ts";
 import { backoffMs } from "../base/flow.ts";
 import { withoutWarning } from "../base/process.ts";
 import { clientSettings, type ObjectPlace, SDK_WARNING } from "./s3.ts";
@@ -35,6 +36,20 @@ export interface S3Session {
   readonly name: string;
   /** @throws ModelsError as `refusalError` says, `CONFIG_INVALID`; or the signal's reason */
   readonly request: <T>(asked: Asked<T>, options?: SendOptions) => Promise<T>;
+}
+
+/** Pages of one list, of up to 1,000 entries each; a store that goes on and on would fill the memory. */
+const MAX_PAGES = 10_000;
+
+/**
+ * Called before each page of a list is asked for.
+ * @throws ModelsError `MIRROR_LIED` when there have been too many
+ */
+export function refuseEndlessList(pagesSoFar: number, name: string): void {
+  if (pagesSoFar < MAX_PAGES) return;
+  throw new ModelsError("MIRROR_LIED", `Cannot list "${name}": its list does not end after ${MAX_PAGES} pages`, {
+    fix: "name a prefix that fewer objects have",
+  });
 }
 
 /** A part is worth more tries than a question: what was sent before depends on it. */

@@ -1,7 +1,7 @@
 /** A bucket as a store of objects: what is there, ranges of it, whole puts under a condition, removals. */
 import { isSha256, type Sha256 } from "../base/artifact.ts";
 import { ModelsError } from "../base/errors.ts";
-import { bareEtag, base64Of, type S3Session, type SendOptions, unsigned } from "./s3-session.ts";
+import { bareEtag, base64Of, refuseEndlessList, type S3Session, type SendOptions, unsigned } from "./s3-session.ts";
 
 /** An object as a listing shows it. */
 export interface ListedObject {
@@ -89,7 +89,10 @@ export function createObjectStore(session: S3Session): ObjectStore {
 
   async function* list(prefix: string, signal?: AbortSignal): AsyncGenerator<ListedObject> {
     let token: string | undefined;
+    let pages = 0;
     do {
+      refuseEndlessList(pages, `${name}/${prefix}`);
+      pages += 1;
       const asked = { Bucket, Prefix: prefix, ContinuationToken: token };
       const page = await request(
         { verb: "list", key: prefix, ask: (sdk, send) => send(new sdk.ListObjectsV2Command(asked)) },
