@@ -9,8 +9,8 @@ const MAX_WAIT_MS = 600_000;
 
 /** Shortest pause worth an event. */
 const TOLD_MS = 2_000;
-/** Those who waited together do not come back in the same millisecond. */
-const SPREAD_MS = 400;
+/** Those who waited together, in this process and in a thousand others, do not come back in the same moment. */
+const spreadMs = (waitMs: number): number => Math.min(waitMs, Math.max(400, Math.min(5_000, waitMs / 10)));
 
 export interface HostWaits {
   /** Resolves when nobody has asked for a pause at `host` any more. */
@@ -29,7 +29,7 @@ export function createHostWaits(ports: { readonly clock: Clock; readonly report:
   return {
     ready: async (host, signal) => {
       for (let left = remaining(host); left > 0; left = remaining(host)) {
-        await clock.sleep(left + clock.random() * Math.min(left, SPREAD_MS), signal);
+        await clock.sleep(left + clock.random() * spreadMs(left), signal);
       }
     },
     pause: (host, waitMs) => {

@@ -94,6 +94,9 @@ interface HttpPorts {
 }
 
 const TRIES = 4;
+/** Pauses that a host asks for are no failures: among a thousand boxes the last one waits for many windows. */
+const MOST_PAUSES = 20;
+const MOST_PAUSED_MS = 600_000;
 const MAX_BYTES = 1024 * 1024;
 const MAX_TEXT_BYTES = 128 * 1024 * 1024;
 const DEADLINE_MS = 60_000;
@@ -109,16 +112,23 @@ export function createHttp(settings: HttpSettings, ports: HttpPorts): Http {
   const viaOf = (url: URL): string | null => proxyFor(url, settings.proxy)?.host ?? null;
   const persist = async (hop: PreparedHop): Promise<ExchangeAnswer> => {
     const dispatcher = await agents.for(hop.mayBePrivate);
-    for (let attempt = 0; ; attempt += 1) {
+    let [attempt, pauses, pausedMs] = [0, 0, 0];
+    for (;;) {
       await waits.ready(hop.url.host, hop.signal);
       const result = await exchange(dispatcher, clock, { ...hop, via: viaOf(hop.url) });
-      const isLast = attempt === TRIES - 1;
+      const isLast = attempt === TRIES - 1 || pauses === MOST_PAUSES || pausedMs >= MOST_PAUSED_MS;
       if (result.kind === "answer" && !isBusy(result.status)) return result;
       if (result.kind === "failed" && (isLast || !result.mayPass)) throw result.error;
       const asked = result.kind === "answer" ? retryAfterMs((name) => result.headers[name]) : null;
       if (asked !== null) waits.pause(hop.url.host, asked);
-      if (result.kind === "answer" && isLast) throw busy(hop.url, result.status);
-      if (asked === null) await clock.sleep(backoffMs(attempt, clock), hop.signal);
+      if (result.kind === "answer" && isLast) throw busy(hop.url, result.status, attempt + pauses + 1);
+      if (asked === null) {
+        await clock.sleep(backoffMs(attempt, clock), hop.signal);
+        attempt += 1;
+      } else {
+        pauses += 1;
+        pausedMs += asked;
+      }
     }
   };
 
@@ -185,8 +195,8 @@ const prepare = (asked: HttpRequest): Pick<PreparedHop, "method" | "maxBytes" | 
 
 const isBusy = (status: number): boolean => status === 408 || status === 425 || status === 429 || status >= 500;
 
-function busy(url: URL, status: number): ModelsError {
-  const message = `Cannot read "${redactUrl(url)}": ${url.host} answers ${status} after ${TRIES} tries`;
+function busy(url: URL, status: number, tries: number): ModelsError {
+  const message = `Cannot read "${redactUrl(url)}": ${url.host} answers ${status} after ${tries} tries`;
   if (status !== 429) return new ModelsError("MIRROR_FAILED", message);
   const fix = "try again later, add a token for this host (its limits are usually higher), or add another mirror";
   return new ModelsError("MIRROR_RATE_LIMITED", message, { fix });
