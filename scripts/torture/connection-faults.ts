@@ -19,7 +19,7 @@ import { PROBE_RANGE } from "./watch.ts";
 const isLane: Predicate = (asked) => isRanged(asked) && asked.headers.range !== PROBE_RANGE;
 export const soon = (draw: Draw): number => draw.whole(1, 5);
 /** Somewhere in the body of a range. */
-export const inBody = (draw: Draw): number => draw.whole(1, 600_000);
+const inBody = (draw: Draw): number => draw.whole(1, 600_000);
 export const few = (draw: Draw): number => draw.whole(1, 3);
 
 /** A few range requests in a row, beginning soon. */

@@ -17,7 +17,7 @@ import { SECRETS } from "./secrets.ts";
 import { keyOf, type Stock } from "./stock.ts";
 import type { MirrorPlan, WorldPlan } from "./world.ts";
 
-export const REPO = "torture/weights";
+const REPO = "torture/weights";
 
 /** One server, and what may be said to it. */
 interface Watched {

@@ -15,6 +15,7 @@ import { canonicalSource } from "./source-uri.ts";
 import { writeAtomic } from "./write-atomic.ts";
 
 export { type Lock, type LockedModel, lockDrift, mergeLock, pinModels } from "./lock.ts";
+export { sweepBeside } from "./write-atomic.ts";
 
 /** What a lockfile holds. */
 export interface LockFile {

@@ -1,8 +1,9 @@
 /** Replaces a small text file so that every reader, also after a power cut, sees the old text or the new one. */
-import { type FileHandle, open, readFile, realpath, rename, unlink } from "node:fs/promises";
+import { type FileHandle, open, readdir, readFile, realpath, rename, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { ModelsError, reasonOf } from "../base/errors.ts";
+import { isProcessGone, processName } from "../base/process.ts";
 import { fullness, systemCode } from "../base/system-errors.ts";
 
 /**
@@ -28,7 +29,7 @@ export async function writeAtomic(path: string, text: string): Promise<void> {
 
 async function replace(target: string, text: string): Promise<void> {
   const folder = dirname(target);
-  const temporary = join(folder, `.${basename(target)}.${systemClock.unique()}.tmp`);
+  const temporary = join(folder, `.${basename(target)}.${processName()}.${systemClock.unique()}.tmp`);
   try {
     await withFile(temporary, "wx", async (file) => {
       await file.writeFile(text);
@@ -40,6 +41,19 @@ async function replace(target: string, text: string): Promise<void> {
     throw error;
   }
   await withFile(folder, "r", (file) => file.sync());
+}
+
+/** Removes what processes left beside `path` that were killed while they wrote it. What cannot be removed does no harm. */
+export async function sweepBeside(path: string): Promise<void> {
+  const target = await realpath(path).catch(() => path);
+  const folder = dirname(target);
+  const before = `.${basename(target)}.`;
+  const names: readonly string[] = await readdir(folder).catch(() => []);
+  for (const name of names) {
+    const [maker = "", unique, ending, ...rest] = name.startsWith(before) ? name.slice(before.length).split(".") : [];
+    const isOurs = unique !== undefined && ending === "tmp" && rest.length === 0;
+    if (isOurs && isProcessGone(maker) === true) await unlink(join(folder, name)).catch(() => undefined);
+  }
 }
 
 async function withFile(path: string, flags: string, run: (file: FileHandle) => Promise<void>): Promise<void> {

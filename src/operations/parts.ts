@@ -117,7 +117,8 @@ export function createParts({ flags, environment, cwd, clock }: Composition): Pa
       const openNetwork: SyncPorts["openNetwork"] = async (report) =>
         (await import("./open-network.ts")).openNetwork(known, { clock, digest: digests.open, admit }, report);
       const readLock: SyncPorts["readLock"] = (path) => lockfile.readLock(path, admit);
-      return { tree: await tree(), openNetwork, readLock, writeLock: lockfile.writeLock, clock };
+      const { writeLock, sweepBeside: sweepLock } = lockfile;
+      return { tree: await tree(), openNetwork, readLock, writeLock, sweepLock, clock };
     },
     syncSettings: async () => {
       const { lockfile, adopt, hub, limits, allowPickle, trustFirstUse, trust } = await settings();

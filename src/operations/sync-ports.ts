@@ -38,6 +38,8 @@ export interface SyncPorts {
   readonly openNetwork: (report: Report) => Promise<Network>;
   readonly readLock: (path: string) => Promise<Lock | null>;
   readonly writeLock: (path: string, lock: Lock) => Promise<void>;
+  /** Removes what killed processes left beside the lockfile. */
+  readonly sweepLock: (path: string) => Promise<void>;
   readonly clock: Clock;
 }
 

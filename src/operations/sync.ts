@@ -35,7 +35,10 @@ export function createSync(ports: SyncPorts, settings: SyncSettings): Sync {
     const run: Run = { ...ports, network: network.open, settings, options, signal, report, tally };
     const done = await attempt(run, () => runSync(run, ports, selection));
     // What other processes left that were killed; also where there was nothing to do.
-    if (options.isDryRun !== true) await ports.tree.sweep();
+    if (options.isDryRun !== true) {
+      await ports.tree.sweep();
+      await ports.sweepLock(settings.lockfile);
+    }
     const total = selection.models.length + selection.unknown.length;
     const summary = {
       ...tally.summary(total, Math.round(ports.clock.monotonicMs() - startedMs)),

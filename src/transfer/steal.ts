@@ -11,6 +11,8 @@ export interface Theft {
 /** A cut costs the victim its connection: what it saves must be worth that. */
 const LEAST_GAIN_MS = 200;
 const LEAST_BYTES = 64 * 1024;
+/** What must be saved where fewer bytes are left: a lane that crawls over the last of them keeps the file waiting for hours. */
+const CRAWLING_MS = 2_000;
 /** A lane is not cut twice within this time: rates need it to show what the first cut did. */
 const CUT_EVERY_MS = 200;
 const SILENT_MS = 500;
@@ -38,7 +40,7 @@ function cutOf(
   nowMs: number,
 ): { readonly end: number; readonly gainMs: number } | null {
   const left = victim.end - victim.position;
-  if (nowMs - victim.cutMs < CUT_EVERY_MS || victim.isCancelled || left < LEAST_BYTES) return null;
+  if (nowMs - victim.cutMs < CUT_EVERY_MS || victim.isCancelled || left <= 0) return null;
   const own = ownRate(victim, nowMs) / 1000;
   // A host that has not carried anything yet is trusted with as much as the victim does.
   const thief = (host.laneMeter.rate() || ownRate(victim, nowMs)) / 1000;
@@ -46,8 +48,11 @@ function cutOf(
   const aloneMs = own === 0 ? Number.POSITIVE_INFINITY : left / own;
   const sharedMs = (left + thief * host.firstByteMs) / (own + thief);
   const kept = Math.floor(own * sharedMs);
-  if (left - kept < LEAST_BYTES || sharedMs <= host.firstByteMs) return null;
-  return { end: victim.position + kept, gainMs: Math.min(aloneMs, 600_000) - sharedMs };
+  const gainMs = aloneMs - sharedMs;
+  const isCrawling = gainMs > CRAWLING_MS && nowMs - victim.startedMs > CRAWLING_MS;
+  const leastBytes = isCrawling ? 1 : LEAST_BYTES;
+  if (left - kept < leastBytes || sharedMs <= host.firstByteMs) return null;
+  return { end: victim.position + kept, gainMs };
 }
 
 /** Bytes per second that the victim is trusted with: what it did, what its host does while it is young, less when silent. */

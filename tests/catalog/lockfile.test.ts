@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { Sha256 } from "../../src/base/artifact.ts";
 import { isModelsError } from "../../src/base/errors.ts";
 import { collisionKey, type TreePath, treePathProblem } from "../../src/base/paths.ts";
+import { processName } from "../../src/base/process.ts";
 import {
   formatLock,
   type Lock,
@@ -14,6 +15,7 @@ import {
   parseLock,
   pinModels,
   readLock,
+  sweepBeside,
   writeLock,
 } from "../../src/catalog/lockfile.ts";
 import type { Model } from "../../src/catalog/model.ts";
@@ -81,6 +83,15 @@ models:
     const before = await stat(file);
     await writeLock(file, lockOf(locked("a")));
     expect((await stat(file)).ino).toBe(before.ino);
+  });
+
+  it("leaves nothing beside the lockfile for good when a process is killed while it writes", async () => {
+    const folder = await folderOf({});
+    const dead = `.models.lock.yaml.${processName().replace(/\d+$/, "1")}.x.tmp`;
+    const alive = `.models.lock.yaml.${processName()}.x.tmp`;
+    for (const name of [dead, alive, ".models.lock.yaml.mine", "notes.tmp"]) await writeFile(join(folder, name), "x");
+    await sweepBeside(join(folder, "models.lock.yaml"));
+    expect((await readdir(folder)).sort()).toEqual([alive, ".models.lock.yaml.mine", "notes.tmp"].sort());
   });
 
   it("blames the disk when it cannot write", async () => {
