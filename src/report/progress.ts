@@ -1,5 +1,7 @@
 /** Events folded into what a person wants to know while it runs: each file, the whole, rates, time left. Pure. */
+
 import type { Event, EventBody, FileProgress, MirrorShare, PlanAction, PlanLine, Summary } from "../base/events.ts";
+import { emptyTable, type Table } from "./table-of-files.ts";
 import { finite } from "./words.ts";
 
 export type Phase = "waiting" | "fetching" | "verifying" | "finished" | "failed";
@@ -41,7 +43,7 @@ export type MirrorDropped = Extract<EventBody, { kind: "mirror-dropped" }>;
 
 export interface Progress {
   /** By model, in the order of the plan. */
-  readonly files: ReadonlyMap<string, FileState>;
+  readonly files: Table<FileState>;
   /** Models in the order in which they finished or failed; those that were present all along are not in it. */
   readonly settled: readonly string[];
   readonly root: string | null;
@@ -57,7 +59,7 @@ export interface Progress {
 
 /** What to start from. */
 export const noProgress: Progress = {
-  files: new Map(),
+  files: emptyTable(),
   settled: [],
   root: null,
   bytesPerSecond: 0,
@@ -141,18 +143,15 @@ function emptyFile(model: string): FileState {
   };
 }
 
-function plannedFiles(
-  known: ReadonlyMap<string, FileState>,
-  lines: readonly PlanLine[],
-): ReadonlyMap<string, FileState> {
-  const files = new Map(known);
+function plannedFiles(known: Table<FileState>, lines: readonly PlanLine[]): Table<FileState> {
+  let files = known;
   for (const line of lines) {
     const before = files.get(line.model);
     // What failed before there was a plan has failed all the same.
     if (before !== undefined && isSettled(before)) continue;
     const size = line.size === null ? null : finite(line.size);
     const resumed = line.action === "resume" && size !== null ? Math.max(0, size - finite(line.fetchBytes)) : 0;
-    files.set(line.model, {
+    files = files.with(line.model, {
       ...(before ?? emptyFile(line.model)),
       path: line.path,
       size,
@@ -183,10 +182,10 @@ function startedFile(event: Extract<EventBody, { kind: "file-started" }>, now: n
 function applyRates(progress: Progress, event: Extract<EventBody, { kind: "progress" }>, passedMs: number): Progress {
   const bytesPerSecond = smooth(progress.bytesPerSecond, event.bytesPerSecond, passedMs);
   const isMoving = finite(event.bytesPerSecond) > 0;
-  const files = new Map(progress.files);
+  let { files } = progress;
   for (const file of event.files) {
     const before = files.get(file.model) ?? { ...emptyFile(file.model), startedAt: progress.now };
-    if (!isSettled(before)) files.set(file.model, movedFile(before, file, passedMs));
+    if (!isSettled(before)) files = files.with(file.model, movedFile(before, file, passedMs));
   }
   return { ...progress, files, bytesPerSecond, wait: isMoving ? null : progress.wait };
 }
@@ -242,7 +241,7 @@ function applyWait(progress: Progress, event: Extract<EventBody, { kind: "waitin
 
 function patchFile(progress: Progress, model: string, patch: Partial<FileState>): Progress {
   const file = { ...(progress.files.get(model) ?? emptyFile(model)), ...patch };
-  return { ...progress, files: new Map(progress.files).set(model, file) };
+  return { ...progress, files: progress.files.with(model, file) };
 }
 
 /** The first figure counts at once; later ones pull the old rate towards them as time passes. */
