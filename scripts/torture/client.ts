@@ -16,8 +16,6 @@ export interface ClientEnd {
 export interface Client {
   readonly pid: number;
   readonly isPlain: boolean;
-  /** On this machine's monotonic clock, as all times of the torture. */
-  readonly startedMs: number;
   /** Null while it runs. */
   readonly end: () => ClientEnd | null;
   readonly ended: Promise<ClientEnd>;
@@ -35,7 +33,7 @@ export interface ClientOptions {
   readonly folder: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly isPlain: boolean;
-  readonly onEvent: (event: Event, client: Client) => void;
+  readonly onEvent: (event: Event) => void;
 }
 
 const running = new Set<ChildProcess>();
@@ -46,35 +44,11 @@ export function killClients(): void {
 }
 
 /** Starts `models sync` of everything in the world's folder. */
-export function startClient({ folder, environment, isPlain, onEvent }: ClientOptions): Client {
-  const { PATH = "" } = process.env;
-  const child = spawn(process.execPath, [MAIN, "sync", "--kit", "all", ...(isPlain ? [] : ["--json"])], {
-    cwd: folder,
-    env: { PATH, ...environment, ...(isPlain ? { MODELS_DEBUG: "1" } : {}) },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  running.add(child);
+export function startClient(options: ClientOptions): Client {
+  const child = spawnClient(options);
   const seen = { out: "", err: "" };
-  const holds = new Set<string>();
-  const waitsFor = new Set<string>();
+  const under = createUnderWay();
   let end: ClientEnd | null = null;
-  let rest = "";
-  const hear = (event: Event): void => {
-    if (event.kind === "file-started") holds.add(event.model);
-    if (event.kind === "waiting" && event.on === "lock" && event.model !== null) waitsFor.add(event.model);
-    if (event.kind === "file-started" || event.kind === "file-finished") waitsFor.delete(event.model);
-    if (event.kind === "file-finished" || event.kind === "file-failed") holds.delete(event.model);
-    onEvent(event, client);
-  };
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    seen.out += text;
-    const lines = (rest + text).split("\n");
-    rest = lines.pop() ?? "";
-    if (!isPlain) for (const line of lines) if (line !== "") hear(JSON.parse(line) as Event);
-  });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    seen.err += text;
-  });
   const ended = new Promise<ClientEnd>((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code, signal) => {
@@ -83,21 +57,68 @@ export function startClient({ folder, environment, isPlain, onEvent }: ClientOpt
       resolve(end);
     });
   });
-  const client: Client = {
+  const hear = linesTo((line) => {
+    const event = JSON.parse(line) as Event;
+    under.hear(event);
+    options.onEvent(event);
+  });
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    seen.out += text;
+    if (!options.isPlain) hear(text);
+  });
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    seen.err += text;
+  });
+  return {
     pid: child.pid ?? 0,
-    isPlain,
-    startedMs: performance.now(),
+    isPlain: options.isPlain,
     end: () => end,
     ended,
     output: () => seen,
     summary: () => lastLine(seen.out),
-    holds: () => holds,
-    waitsFor: () => waitsFor,
+    holds: () => under.holds,
+    waitsFor: () => under.waitsFor,
     kill: () => {
       child.kill("SIGKILL");
     },
   };
-  return client;
+}
+
+function spawnClient({ folder, environment, isPlain }: ClientOptions): ChildProcess {
+  const { PATH = "" } = process.env;
+  const child = spawn(process.execPath, [MAIN, "sync", "--kit", "all", ...(isPlain ? [] : ["--json"])], {
+    cwd: folder,
+    env: { PATH, ...environment, ...(isPlain ? { MODELS_DEBUG: "1" } : {}) },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  running.add(child);
+  return child;
+}
+
+/** What a client's events say that it does now. */
+function createUnderWay() {
+  const holds = new Set<string>();
+  const waitsFor = new Set<string>();
+  return {
+    holds,
+    waitsFor,
+    hear: (event: Event): void => {
+      if (event.kind === "file-started") holds.add(event.model);
+      if (event.kind === "waiting" && event.on === "lock" && event.model !== null) waitsFor.add(event.model);
+      if (event.kind === "file-started" || event.kind === "file-finished") waitsFor.delete(event.model);
+      if (event.kind === "file-finished" || event.kind === "file-failed") holds.delete(event.model);
+    },
+  };
+}
+
+/** Calls `hear` with each whole line of what it is given; a line that a kill tore is not heard. */
+function linesTo(hear: (line: string) => void): (text: string) => void {
+  let rest = "";
+  return (text) => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) if (line !== "") hear(line);
+  };
 }
 
 function lastLine(out: string): LastLine | null {

@@ -40,8 +40,6 @@ export function createWatch(origins: Pick<WorldOrigins, "all" | "touched">, file
   const seen = new Map<LoggedRequest, Seen>();
   const silences: number[] = [];
   const content = origins.all.filter(({ isContent }) => isContent).map(({ origin }) => origin);
-  const isOf = ({ url }: LoggedRequest, { stock, sha256 }: WantedFile): boolean =>
-    url.includes(`/${keyOf(stock)}`) || url.includes(sha256);
   const isWeights = (request: LoggedRequest): boolean =>
     request.method === "GET" && request.range !== PROBE_RANGE && files.some((file) => isOf(request, file));
   const requests = (): readonly LoggedRequest[] => content.flatMap((origin) => origin.requests.filter(isWeights));
@@ -64,7 +62,6 @@ export function createWatch(origins: Pick<WorldOrigins, "all" | "touched">, file
       if (request.isDone) end(request, one, nowMs);
     }
   };
-  const sum = (list: readonly LoggedRequest[]): number => list.reduce((total, { bytesSent }) => total + bytesSent, 0);
   return {
     look,
     requests,
@@ -82,6 +79,10 @@ export function createWatch(origins: Pick<WorldOrigins, "all" | "touched">, file
     pulse: () => content.map((origin) => `${origin.requests.length} ${origin.bytesSent()}`).join(),
   };
 }
+
+const isOf = ({ url }: LoggedRequest, { stock, sha256 }: WantedFile): boolean =>
+  url.includes(`/${keyOf(stock)}`) || url.includes(sha256);
+const sum = (list: readonly LoggedRequest[]): number => list.reduce((total, { bytesSent }) => total + bytesSent, 0);
 
 /** How many bytes `request` asks for; without a range all there are, however many. */
 export function askedBytes({ range }: LoggedRequest): number {
