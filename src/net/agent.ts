@@ -1,8 +1,11 @@
 /** The connections of the control plane and of general lanes: who is trusted, through which proxy, to which addresses. */
 import type { LookupFunction } from "node:net";
+import type { SecureContext } from "node:tls";
 import { Agent, type Dispatcher, Pool, ProxyAgent } from "undici";
 import { readBoundedText } from "../base/bounded-file.ts";
+import { variableOf } from "../base/environment.ts";
 import { ModelsError } from "../base/errors.ts";
+import { processEnvironment } from "../base/process.ts";
 import { assertHostAllowed } from "./address-guard.ts";
 import type { ProxyVariables } from "./lane-protocol.ts";
 import { proxyFor } from "./proxy.ts";
@@ -36,7 +39,18 @@ const ATTEMPT_MS = 1000;
  */
 export function createAgent(settings: AgentSettings): Dispatcher {
   const { connectTimeoutMs = 10_000, idleTimeoutMs = 20_000, connections = CONNECTIONS } = settings;
-  const trust = { secureContext: trustContext(settings.extraCa) };
+  // Made by the first origin that needs it: it costs 20 ms, and 250 with a whole bundle of authorities.
+  let context: SecureContext | null = null;
+  const trust = (): { readonly secureContext: SecureContext } => {
+    context ??= trustContext(settings.extraCa);
+    return { secureContext: context };
+  };
+  const direct = {
+    timeout: connectTimeoutMs,
+    lookup: settings.lookup,
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: ATTEMPT_MS,
+  };
   const limits = {
     connections,
     connectTimeout: connectTimeoutMs,
@@ -45,27 +59,23 @@ export function createAgent(settings: AgentSettings): Dispatcher {
   };
   return new Agent({
     ...limits,
-    connect: {
-      ...trust,
-      timeout: connectTimeoutMs,
-      lookup: settings.lookup,
-      autoSelectFamily: true,
-      autoSelectFamilyAttemptTimeout: ATTEMPT_MS,
-    },
     factory: (origin, options) => {
-      assertHostAllowed(new URL(origin).hostname, settings);
+      const { hostname, protocol } = new URL(origin);
+      assertHostAllowed(hostname, settings);
       const proxy = proxyFor(new URL(origin), settings.proxy);
-      if (proxy === null) return new Pool(origin, options);
-      return new ProxyAgent({ ...limits, uri: proxy.href, proxyTls: trust, requestTls: trust });
+      if (proxy !== null) return new ProxyAgent({ ...limits, uri: proxy.href, proxyTls: trust(), requestTls: trust() });
+      const connect = protocol === "https:" ? { ...direct, ...trust() } : direct;
+      return new Pool(origin, { ...options, connect });
     },
   });
 }
 
 /**
- * The PEM text of a file of certificate authorities.
+ * The PEM text of a file of certificate authorities; null where Node trusts that file already, because this process was
+ * started with it as `NODE_EXTRA_CA_CERTS`.
  * @throws ModelsError `CONFIG_INVALID` when it cannot be read or holds no certificate
  */
-export async function readExtraCa(path: string): Promise<string> {
+export async function readExtraCa(path: string): Promise<string | null> {
   const problem = (seen: string, cause?: unknown): ModelsError =>
     new ModelsError("CONFIG_INVALID", `Cannot read certificate authorities "${path}": ${seen}`, {
       fix: "name a PEM file with BEGIN CERTIFICATE blocks",
@@ -75,6 +85,7 @@ export async function readExtraCa(path: string): Promise<string> {
     throw problem(error.code ?? error.message, error);
   });
   if (!text.includes("-----BEGIN CERTIFICATE-----")) throw problem("it holds no PEM certificate");
+  if (variableOf(processEnvironment(), "NODE_EXTRA_CA_CERTS") === path) return null;
   try {
     trustContext(text);
   } catch (error) {
