@@ -4,9 +4,9 @@
 export type Texts = Map<string, string>;
 
 /** Bytes that all texts of a file may have together, however small they were while they were compressed. */
-export const MAX_TEXT_BYTES: number = 256 * 1024 * 1024;
+const MAX_TEXT_BYTES: number = 256 * 1024 * 1024;
 /** Texts that one file may hold; ComfyUI writes two, cameras some fifty. */
-export const MAX_TEXTS = 1000;
+const MAX_TEXTS = 1000;
 
 /** How much more may be kept in `texts`: 0 when they are full. */
 export function roomIn(texts: Texts): number {
