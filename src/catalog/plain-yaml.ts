@@ -11,7 +11,8 @@ export interface NotPlain {
 
 // Tabs, carriage returns, control characters and byte order marks: the whole language has rules for them.
 const UNUSUAL = /[^\n\u0020-\u007e\u00a0-\ufefe\uff00-\ufffd]/;
-const KEY = /[A-Za-z_][A-Za-z0-9_.-]*(?=:(?: |\n|$))/y;
+// YAML allows a key on its own line 1,024 characters.
+const KEY = /[A-Za-z_][A-Za-z0-9_.-]{0,1000}(?=:(?: |\n|$))/y;
 const DOUBLE_QUOTED = /"[^"\\\n]*"/y;
 const SINGLE_QUOTED = /'[^'\n]*'(?!')/y;
 const PLAIN_START = /^[A-Za-z0-9_./~(+$]/;

@@ -123,3 +123,11 @@ describe("readPlainYaml()", () => {
     expect(accepted).toBeGreaterThan(200);
   });
 });
+
+describe("readPlainYaml() of a long key", () => {
+  it("leaves keys of more than 1,000 characters to the whole language, which allows 1,024", () => {
+    expect(readPlainYaml(`${"k".repeat(1001)}: 1\n`)).toHaveProperty("root");
+    expect(readPlainYaml(`${"k".repeat(1002)}: 1\n`)).toEqual({ stoppedAt: 0 });
+    expect(readYaml(`${"k".repeat(1025)}: 1\n`)).toHaveProperty("length");
+  });
+});

@@ -44,7 +44,7 @@ function figureIn({ name, file }: Row): number {
 describe("docs/limits.md", () => {
   it("has rows", () => {
     expect(rows.length).toBeGreaterThan(50);
-    expect(rows).toHaveLength([...page.matchAll(/^\| (?!what)[^|]+\|/gm)].length);
+    expect(rows).toHaveLength([...(page.split("## Load")[0] ?? "").matchAll(/^\| (?!what)[^|]+\|/gm)].length);
   });
 
   it.each(rows.map((row) => [`${row.name} of ${row.file}`, row] as const))("says what the code does: %s", (_, row) => {
