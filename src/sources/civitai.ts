@@ -52,10 +52,15 @@ type Field = "files" | "id" | "type" | "primary" | "metadata" | "hashes" | "SHA2
 
 const asRecord = (value: unknown): Json => (typeof value === "object" && value !== null ? value : {});
 
+/** A text or a number in lower case; anything else is no word, and an object may even refuse to become one. */
+export function wordIn(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? String(value).toLowerCase() : "";
+}
+
 /** The digest of the one file that `source` chooses; null when the choice leaves several. */
 export function digestIn(metadata: unknown, source: CivitaiSource): Sha256 | null {
   const { hashes } = asRecord(choiceIn(metadata, source));
-  const sha256 = String(asRecord(hashes).SHA256 ?? "").toLowerCase();
+  const sha256 = wordIn(asRecord(hashes).SHA256);
   return isSha256(sha256) ? sha256 : null;
 }
 
@@ -73,7 +78,7 @@ export function choiceIn(metadata: unknown, source: CivitaiSource): unknown {
 function hasChoice(file: Json, name: string, value: string): boolean {
   const metadata: Readonly<Record<string, unknown>> = { ...asRecord(file.metadata) };
   const said = name === "fileId" ? file.id : name === "type" ? file.type : metadata[name];
-  return String(said ?? "").toLowerCase() === value.toLowerCase();
+  return wordIn(said) === value.toLowerCase();
 }
 
 /** Who is not logged in is sometimes led to a page instead of being refused. */

@@ -1,7 +1,7 @@
 /** What a source's own site says about a file for people: its name, its licence, what kind of model it is. */
 import { basename } from "node:path";
 import type { Credential } from "../net/http.ts";
-import { choiceIn } from "./civitai.ts";
+import { choiceIn, wordIn } from "./civitai.ts";
 import type { SourceContext } from "./source.ts";
 import { type CivitaiSource, type HubSource, parseSource } from "./uri.ts";
 
@@ -65,7 +65,7 @@ async function describeHub(source: HubSource, context: SourceContext, signal: Ab
   const url = `${endpoint}/api/models/${source.repo}`;
   const about = asRecord(await askJson(url, { endpoint, headers, context, signal }));
   const tagged = Array.isArray(about.tags)
-    ? about.tags.map(String).find((tag) => tag.startsWith("license:"))
+    ? about.tags.filter((tag) => typeof tag === "string").find((tag) => tag.startsWith("license:"))
     : undefined;
   const license = asRecord(about.cardData).license ?? tagged?.slice("license:".length);
   return {
@@ -86,9 +86,9 @@ async function describeCivitai(
   const url = `${endpoint}/api/v1/model-versions/${source.version}`;
   const about = await askJson(url, { endpoint, headers, context, signal });
   const file = asRecord(choiceIn(about, source));
-  const kind = String(asRecord(asRecord(about).model).type ?? "").toLowerCase();
+  const kind = wordIn(asRecord(asRecord(about).model).type);
   // A version of a checkpoint may hold its VAE as a second file.
-  const own = String(file.type ?? "").toLowerCase() === "vae" ? "vae" : kind;
+  const own = wordIn(file.type) === "vae" ? "vae" : kind;
   const fileName = typeof file.name === "string" ? basename(file.name) : `civitai-${source.version}`;
   const folder = Object.hasOwn(CIVITAI_FOLDERS, own) ? (CIVITAI_FOLDERS[own] ?? null) : null;
   return { fileName, path: fileName, license: null, gated: false, folder };

@@ -143,3 +143,12 @@ describe("digestIn()", () => {
     expect(digestIn({ files: [{}, { primary: true, hashes: { SHA256: digest } }] }, source)).toBe(digest.toLowerCase());
   });
 });
+
+describe("digestIn() of an odd answer", () => {
+  it("takes an answer with objects where words belong, that refuse to become texts, for one that says nothing", () => {
+    const source = { kind: "civitai", version: "1", choice: { type: "Model" } } as const;
+    const odd = JSON.parse('{"toString":1,"valueOf":1}') as unknown;
+    expect(digestIn({ files: [{ type: odd }] }, source)).toBeNull();
+    expect(digestIn({ files: [{ type: "Model", hashes: { SHA256: odd } }] }, source)).toBeNull();
+  });
+});
