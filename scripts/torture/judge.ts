@@ -25,8 +25,8 @@ export interface Complaint {
 const STATE = ".modelferry";
 /** What lies in the state folder of a tree that is whole. */
 const KEPT = /^(receipts\/|known-digests\.json$|seen-versions\.json$)/;
-/** A request that was cut by the client: what lay in the sockets' buffers was sent for nothing. */
-const CUT_BYTES = 2 * 1024 * 1024;
+/** What the two sockets of a connection can hold: sent for nothing when the client cuts a range. */
+const SOCKET_BYTES = 8 * 1024 * 1024;
 
 /** Every file under a final name must be whole; nothing else may lie in the tree. */
 export function judgeFinalNames({ layout, files }: Pick<WorldBox, "layout" | "files">): readonly Complaint[] {
@@ -118,6 +118,8 @@ export interface SentFacts {
   readonly requests: readonly LoggedRequest[];
   /** Requests that a kill or a fault ended or spoilt: each range of them may come again. */
   readonly excused: ReadonlySet<LoggedRequest>;
+  /** Requests of which another took over the end while they were under way. */
+  readonly stolen: ReadonlySet<LoggedRequest>;
   /** How often all of it may come again, since what came could not be believed. */
   readonly retries: number;
 }
@@ -126,13 +128,14 @@ export interface SentFacts {
  * The bound: each file once, each range that was open when a kill came (or that a fault touched) once more, what was in
  * the sockets' buffers when the client itself cut a range, and all again for each retry that a lie makes necessary.
  */
-export function judgeBytes({ sizes, requests, excused, retries }: SentFacts): readonly Complaint[] {
+export function judgeBytes({ sizes, requests, excused, stolen, retries }: SentFacts): readonly Complaint[] {
   const whole = sizes.reduce((sum, size) => sum + size, 0);
   const sent = requests.reduce((sum, { bytesSent }) => sum + bytesSent, 0);
   const allowed = requests.reduce(
     (sum, request) => {
       if (excused.has(request)) return sum + request.bytesSent;
-      return request.bytesSent < askedBytes(request) ? sum + Math.min(request.bytesSent, CUT_BYTES) : sum;
+      const isCut = stolen.has(request) || request.bytesSent < askedBytes(request);
+      return isCut ? sum + Math.min(request.bytesSent, SOCKET_BYTES) : sum;
     },
     whole * (1 + retries),
   );

@@ -124,7 +124,13 @@ function judgeWorld(scene: Scene): readonly Complaint[] {
     ...judgeFinalNames(box),
     ...(missing.length > 0 ? [] : judgeLeftovers(box)),
     ...judgeSecrets(box, clients, origins),
-    ...judgeBytes({ sizes: box.files.map(({ size }) => size), requests: watch.requests(), excused, retries }),
+    ...judgeBytes({
+      sizes: box.files.map(({ size }) => size),
+      requests: watch.requests(),
+      excused,
+      stolen: watch.stolen(),
+      retries,
+    }),
     ...tooLong(
       [...takeovers.here(), ...takeovers.elsewhere()],
       LONGEST_TAKEOVER_MS,

@@ -42,7 +42,7 @@ export class WorldHung extends Error {}
 
 /** What a world is allowed. */
 export interface Limits {
-  /** How long nothing may move: the longest wait of any fault is far shorter. */
+  /** How long nothing may move: a process whose last mirror is silent gives up after 90 s, and says so. */
   readonly stillMs: number;
   readonly worldMs: number;
   /** How often processes may say no before the mirrors are made well, with one among them that is of use all along. */
@@ -54,7 +54,7 @@ export interface Limits {
 }
 
 export const LIMITS: Limits = {
-  stillMs: 60_000,
+  stillMs: 120_000,
   worldMs: 300_000,
   refusals: 6,
   hopelessRefusals: 2,

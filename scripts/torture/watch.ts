@@ -16,6 +16,8 @@ export interface Watch {
   readonly sentBytes: () => number;
   /** Requests that were open at some time of the last `ms`. */
   readonly openWithin: (ms: number) => readonly LoggedRequest[];
+  /** Requests of which another one took over the end while they were under way. */
+  readonly stolen: () => ReadonlySet<LoggedRequest>;
   /** A kill ends what was open: that silence was found by nobody. */
   readonly forgive: () => void;
   /** How long each silence that a fault made lasted before the client gave up the request, in milliseconds. */
@@ -25,6 +27,7 @@ export interface Watch {
 }
 
 interface Seen {
+  readonly beganMs: number;
   sent: number;
   movedMs: number;
   endedMs: number | null;
@@ -33,6 +36,8 @@ interface Seen {
 
 /** A server that ends the connection itself is silent for less. */
 const LEAST_SILENCE_MS = 300;
+/** How long what a server sent can lie unread before the client. */
+const IN_SOCKETS_MS = 2_000;
 /** The range with which every mirror is looked at first. */
 export const PROBE_RANGE: string = `bytes=0-${PROBE_BYTES - 1}`;
 
@@ -52,7 +57,7 @@ export function createWatch(origins: Pick<WorldOrigins, "all" | "touched">, file
   const look = (): void => {
     const nowMs = performance.now();
     for (const request of requests()) {
-      const one = seen.get(request) ?? { sent: 0, movedMs: nowMs, endedMs: null, isForgiven: false };
+      const one = seen.get(request) ?? { beganMs: nowMs, sent: 0, movedMs: nowMs, endedMs: null, isForgiven: false };
       seen.set(request, one);
       if (one.endedMs !== null) continue;
       if (request.bytesSent > one.sent) {
@@ -72,6 +77,18 @@ export function createWatch(origins: Pick<WorldOrigins, "all" | "touched">, file
       const sinceMs = performance.now() - ms;
       return [...seen].flatMap(([request, { endedMs }]) => (endedMs === null || endedMs >= sinceMs ? [request] : []));
     },
+    stolen: () => {
+      const all = [...seen];
+      const isTaken = (victim: LoggedRequest, { beganMs, endedMs }: Seen): boolean =>
+        all.some(
+          ([thief, other]) =>
+            thief !== victim &&
+            other.beganMs > beganMs &&
+            other.beganMs < (endedMs ?? Infinity) + IN_SOCKETS_MS &&
+            isWithin(startOf(thief), victim),
+        );
+      return new Set(all.flatMap(([request, one]) => (isTaken(request, one) ? [request] : [])));
+    },
     forgive: () => {
       for (const one of seen.values()) one.isForgiven = true;
     },
@@ -83,6 +100,10 @@ export function createWatch(origins: Pick<WorldOrigins, "all" | "touched">, file
 const isOf = ({ url }: LoggedRequest, { stock, sha256 }: WantedFile): boolean =>
   url.includes(`/${keyOf(stock)}`) || url.includes(sha256);
 const sum = (list: readonly LoggedRequest[]): number => list.reduce((total, { bytesSent }) => total + bytesSent, 0);
+
+const startOf = ({ range }: LoggedRequest): number => Number(/^bytes=(\d+)-/.exec(range ?? "")?.[1] ?? 0);
+const isWithin = (byte: number, request: LoggedRequest): boolean =>
+  startOf(request) < byte && byte < startOf(request) + askedBytes(request);
 
 /** How many bytes `request` asks for; without a range all there are, however many. */
 export function askedBytes({ range }: LoggedRequest): number {

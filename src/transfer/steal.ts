@@ -16,6 +16,8 @@ const CRAWLING_MS = 2_000;
 /** A lane is not cut twice within this time: rates need it to show what the first cut did. */
 const CUT_EVERY_MS = 200;
 const SILENT_MS = 500;
+/** After so long it is trusted with nothing, whatever it did before. */
+const LOST_MS = 2_000;
 
 /**
  * The cut that saves most time if a lane of `host` takes the rest, or null when none is worth it.
@@ -58,6 +60,8 @@ function cutOf(
 /** Bytes per second that the victim is trusted with: what it did, what its host does while it is young, less when silent. */
 function ownRate(lane: LaneState, nowMs: number): number {
   const rate = lane.position > lane.start ? lane.meter.rate() : lane.host.laneMeter.rate();
-  const isSilent = nowMs - lane.lastMoveMs > Math.max(SILENT_MS, 2 * lane.host.firstByteMs);
+  const silentMs = nowMs - lane.lastMoveMs;
+  if (silentMs > Math.max(LOST_MS, 4 * lane.host.firstByteMs)) return 0;
+  const isSilent = silentMs > Math.max(SILENT_MS, 2 * lane.host.firstByteMs);
   return isSilent ? Math.min(rate, ((lane.position - lane.start) / (nowMs - lane.startedMs)) * 1000) : rate;
 }

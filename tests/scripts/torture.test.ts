@@ -213,9 +213,10 @@ describe("the judge", () => {
   it("sees bytes that came again without a reason", () => {
     const request = (range: string, bytesSent: number): LoggedRequest => ({ range, bytesSent }) as LoggedRequest;
     const [first, again] = [request("bytes=0-999", 1_000), request("bytes=0-999", 1_000)];
-    const facts = { sizes: [1_000], requests: [first, again], retries: 0 };
+    const facts = { sizes: [1_000], requests: [first, again], stolen: new Set<LoggedRequest>(), retries: 0 };
     expect(judgeBytes({ ...facts, requests: [first], excused: new Set() })).toEqual([]);
     expect(judgeBytes({ ...facts, excused: new Set([first]) })).toEqual([]);
+    expect(judgeBytes({ ...facts, excused: new Set(), stolen: new Set([first]) })).toEqual([]);
     expect(judgeBytes({ ...facts, excused: new Set() })).toMatchObject([{ kind: "lost" }]);
   });
 

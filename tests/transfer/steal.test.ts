@@ -38,6 +38,13 @@ describe("planTheft()", () => {
     expect(planTheft([job], fast, 10_000)?.end).toBe(lane.position);
   });
 
+  it("takes the last bytes of a lane that fell silent, for a host that idled so long that its rate is forgotten", () => {
+    const { job, lane } = rig({ position: 100 * MB - 746, rate: 5_000, lastMoveMs: 7_000 });
+    const idle = makeHost({ laneRate: 10 });
+    job.mirrors.push(makeMirror(idle, { index: 2 }));
+    expect(planTheft([job], idle, 10_000)?.end).toBe(lane.position);
+  });
+
   it("takes half of what a host's only lane crawls over, though the host is known for nothing faster by then", () => {
     const { job, lane } = rig({ position: 100 * MB - 38_000, rate: 1 });
     const crawling = makeHost({ laneRate: 1 });
@@ -112,7 +119,7 @@ describe("planTheft()", () => {
           expect(theft.end).toBeGreaterThanOrEqual(lane.position);
           // A lane that would need long for what it has left is worth any cut.
           const slowest = Math.min(own, position / 20.001);
-          const isCrawling = (lane.end - position) / slowest > 2;
+          const isCrawling = (lane.end - position) / slowest > 2 || silentMs >= 1_999;
           expect(lane.end - theft.end).toBeGreaterThanOrEqual(isCrawling ? 1 : 256 * 1024);
         },
       ),
