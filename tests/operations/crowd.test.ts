@@ -1,0 +1,55 @@
+/** Many at once: eight processes on one root, 64 lanes in one. */
+import { describe, expect, it } from "vitest";
+import { type Ended, runModels } from "../cli/run-models.ts";
+import { bytesOf, startRangeServer } from "../origins/index.ts";
+import { makeBox, weights } from "./box.ts";
+import { runChild } from "./child.ts";
+
+const SIZES = [200_000, 5_000_000, 20_000_000];
+const MB = 1_000_000;
+
+describe("eight processes on one root", () => {
+  it("bring each file once, and all of them end well", async () => {
+    const made = await Promise.all(SIZES.map((size, index) => weights(`crowd ${index}`, size)));
+    const content = Object.fromEntries(made.map((one, index) => [`/m${index}`, one.content]));
+    await using server = await startRangeServer(content, { shape: { bytesPerSecond: 15 * MB } });
+    await using box = await makeBox();
+    await box.catalogue(
+      made.map(({ figures }, index) => ({ name: `m${index}`, ...figures, sources: [`${server.url}/m${index}`] })),
+    );
+    const args = ["sync", "--kit", "all", "--json", "--root", box.root, "--manifests", "manifests", "--kits", "kits"];
+    const run = (): Promise<Ended> => runModels(args, { env: box.environment, cwd: box.folder });
+    const ended = await Promise.all(Array.from({ length: 8 }, run));
+    for (const { code, stderr } of ended) expect(code, stderr).toBe(0);
+    const whole = SIZES.reduce((sum, size) => sum + size, 0);
+    // Beside the bytes: what each process that had to ask looked at, 64 KiB of each file.
+    expect(server.bytesSent()).toBeLessThan(whole * 1.05 + 8 * SIZES.length * 65_536);
+    const fetched = ended.map(({ stdout }) =>
+      Number(JSON.parse(stdout.trim().split("\n").at(-1) ?? "{}").fetchedBytes),
+    );
+    expect(fetched.reduce((sum, bytes) => sum + bytes, 0)).toBe(whole);
+    for (const [index, { content: right }] of made.entries()) {
+      expect((await box.read(`loras/m${index}.safetensors`)).equals(await bytesOf(right))).toBe(true);
+    }
+  }, 60_000);
+});
+
+describe("one process with 64 lanes", () => {
+  it("takes less than 400 MB for a file of 600 MB", async () => {
+    const { content, figures } = await weights("lanes", 600 * MB);
+    await using server = await startRangeServer({ "/lanes": content });
+    await using box = await makeBox();
+    await box.catalogue([{ name: "lanes", ...figures, sources: [`${server.url}/lanes`] }]);
+    const child = runChild(
+      `const models = createModels({ ...BOX.settings, lanes: 64, lanesPerHost: 64, environment: BOX.environment });
+       await models.sync({ kits: ["all"] });
+       console.log(process.resourceUsage().maxRSS * 1024);
+       await models.close();`,
+      { settings: box.settings, environment: box.environment },
+    );
+    const { code, out, err } = await child.ended;
+    expect(code, err).toBe(0);
+    expect(server.acceptedSockets()).toBeGreaterThan(40);
+    expect(Number(out.trim())).toBeLessThan(400 * MB);
+  }, 120_000);
+});
