@@ -138,7 +138,8 @@ function mirrorsFor(faults: readonly TortureFault[], draw: Draw): readonly Mirro
   const wanted = draw.whole(1, 3);
   while (mirrors.length < wanted) grow(KINDS.filter(isFree));
   const isSlow = faults.some(({ course }) => course === "fatal-slowly");
-  if (isSlow && mirrors.every((one) => one.faults.some(isFatal))) {
+  // Without any fault: one that is dropped for a while would leave the process with the slow one alone.
+  if (isSlow && mirrors.every((one) => one.faults.length > 0)) {
     if (mirrors.length < 3) grow(KINDS.filter(isFree));
     else mirrors[2]?.faults.splice(0);
   }
