@@ -55,7 +55,9 @@ describe("errorLines()", () => {
   });
 
   it("does not let a message steer the terminal", () => {
-    expect(errorLines(new ModelsError("USAGE", "Cannot read \u001b[2J"), pipe, false)).toEqual(["✗ Cannot read �[2J"]);
+    expect(errorLines(new ModelsError("USAGE", "Cannot read \u001b[2J"), pipe, false)).toEqual([
+      "✗ Cannot read \\u001b[2J",
+    ]);
   });
 
   it("calls what nobody foresaw unexpected, and asks for a report", () => {
