@@ -77,11 +77,16 @@ function processSpace(): string | null {
   }
 }
 
-/** When process `pid` began, in ticks: field 22 of proc(5) `/proc/pid/stat`, behind a name that may hold anything. */
-function startOf(pid: number): string | null {
+/**
+ * When process `pid` began, in ticks, and its state: fields 22 and 3 of proc(5) `/proc/pid/stat`, behind a name that may
+ * hold anything.
+ */
+function statOf(pid: number): { readonly start: string; readonly state: string } | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? null;
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    const [state, start] = [fields[0], fields[19]];
+    return state === undefined || start === undefined ? null : { start, state };
   } catch {
     return null;
   }
@@ -89,7 +94,7 @@ function startOf(pid: number): string | null {
 
 /** A name for this very process that can be part of a file's name, and by which {@link isProcessGone} finds it. */
 export function processName(): string {
-  return [processSpace() ?? "unknown", process.pid, startOf(process.pid) ?? "unknown"].join("-");
+  return [processSpace() ?? "unknown", process.pid, statOf(process.pid)?.start ?? "unknown"].join("-");
 }
 
 /** Whether the process of this name has ended; null when that cannot be told from here, or it is no such name. */
@@ -97,8 +102,9 @@ export function isProcessGone(name: string): boolean | null {
   const [space, pid, start, ...rest] = name.split("-");
   if (space !== processSpace() || rest.length > 0 || !/^\d{1,10}$/.test(pid ?? "")) return null;
   if (!isProcessAlive(Number(pid))) return true;
-  const now = startOf(Number(pid));
-  return now === null ? null : now !== start;
+  const now = statOf(Number(pid));
+  // One that ended but was not waited for by its parent still has its number.
+  return now === null ? null : now.start !== start || "ZX".includes(now.state);
 }
 
 /** Runs `make`; process warnings that begin with `prefix` and are given meanwhile are dropped. */

@@ -1,12 +1,12 @@
 /** sweepTemporary(): what killed processes left goes, what anybody may still need stays. */
 import { spawn } from "node:child_process";
-import { mkdir, readdir, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseSha256 } from "../../src/base/artifact.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { parseTreePath } from "../../src/base/paths.ts";
-import { processName } from "../../src/base/process.ts";
+import { isProcessGone, processName } from "../../src/base/process.ts";
 import { describeSelf, formatHolder } from "../../src/tree/holder.ts";
 import { createLayout } from "../../src/tree/layout.ts";
 import { sweepTemporary } from "../../src/tree/sweep.ts";
@@ -14,7 +14,7 @@ import { createBench, makeHome } from "./support.ts";
 
 /** A process that names itself, and is killed. */
 async function nameOfTheDead(): Promise<string> {
-  const code = `import { processName } from ${JSON.stringify(new URL("../../dist/base/process.js", import.meta.url).href)};
+  const code = `import { isProcessGone, processName } from ${JSON.stringify(new URL("../../dist/base/process.js", import.meta.url).href)};
     process.stdout.write(processName()); setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ["--input-type=module", "--eval", code], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -45,6 +45,22 @@ describe("sweepTemporary()", () => {
     expect((await readdir(layout.temporaryFolder)).sort()).toEqual(
       [basename(own), "0123456789ab-17-99.elsewhere", "of an earlier version"].sort(),
     );
+  });
+
+  it("takes a process that ended without being waited for as gone", async () => {
+    const parent = spawn("sh", ["-c", "sleep 0.3 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "inherit"] });
+    try {
+      const pid = await new Promise<string>((resolve) =>
+        parent.stdout.once("data", (text) => resolve(String(text).trim())),
+      );
+      const stat = async (): Promise<readonly string[]> =>
+        (await readFile(`/proc/${pid}/stat`, "utf8")).replace(/^.*\) /s, "").split(" ");
+      await expect.poll(async () => (await stat())[0]).toBe("Z");
+      const [space = ""] = processName().split("-");
+      expect(isProcessGone(`${space}-${pid}-${(await stat())[19]}`)).toBe(true);
+    } finally {
+      parent.kill();
+    }
   });
 
   it("removes after a day what nobody here can tell anything about", async () => {
