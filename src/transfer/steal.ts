@@ -11,6 +11,8 @@ export interface Theft {
 /** A cut costs the victim its connection: what it saves must be worth that. */
 const LEAST_GAIN_MS = 200;
 const LEAST_BYTES = 64 * 1024;
+/** Less than this is not cut among lanes of one host: they share its rate, and each crumb costs a faster host a wait. */
+const LEAST_SIBLING_BYTES = 1024 * 1024;
 /** What must be saved where fewer bytes are left: a lane that crawls over the last of them keeps the file waiting for hours. */
 const CRAWLING_MS = 2_000;
 /** A lane is not cut twice within this time: rates need it to show what the first cut did. */
@@ -47,6 +49,8 @@ function cutOf(
   // A host that has not carried anything yet is trusted with as much as the victim does.
   const thief = (host.laneMeter.rate() || ownRate(victim, nowMs)) / 1000;
   if (thief === 0) return null;
+  // Unless it is a straggler among them.
+  if (victim.host === host && left < LEAST_SIBLING_BYTES && own * 2 > thief) return null;
   const aloneMs = own === 0 ? Number.POSITIVE_INFINITY : left / own;
   const sharedMs = (left + thief * host.firstByteMs) / (own + thief);
   const kept = Math.floor(own * sharedMs);
