@@ -67,26 +67,33 @@ export function bootIdentity(): string | null {
   }
 }
 
-/** The machine since its last boot and the set of processes that a number is of; null where the system does not tell. */
-function processSpace(): string | null {
+/**
+ * Names the set of processes that a number is one of: this machine since its last boot, and the container in it, since
+ * containers can share a machine's name but not its numbers. Null where the system does not tell.
+ */
+export function processSpace(): string | null {
+  const boot = bootIdentity();
   try {
-    const space = `${bootIdentity()} ${readlinkSync("/proc/self/ns/pid")}`;
-    return createHash("sha256").update(space).digest("hex").slice(0, 12);
+    return boot === null ? null : `${boot} ${readlinkSync("/proc/self/ns/pid")}`;
   } catch {
     return null;
   }
 }
 
-/**
- * When process `pid` began, in ticks, and its state: fields 22 and 3 of proc(5) `/proc/pid/stat`, behind a name that may
- * hold anything.
- */
-function statOf(pid: number): { readonly start: string; readonly state: string } | null {
+export interface ProcessState {
+  /** When it began, in the system's own ticks, so that a number that is used again is told apart. */
+  readonly start: string;
+  /** One that ended but was not waited for by its parent still has its number. */
+  readonly hasEnded: boolean;
+}
+
+/** Fields 22 and 3 of proc(5) `/proc/pid/stat`, behind a name that may hold anything; null where there is none. */
+export function processState(pid: number): ProcessState | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
     const [state, start] = [fields[0], fields[19]];
-    return state === undefined || start === undefined ? null : { start, state };
+    return state === undefined || start === undefined ? null : { start, hasEnded: "ZX".includes(state) };
   } catch {
     return null;
   }
@@ -94,17 +101,23 @@ function statOf(pid: number): { readonly start: string; readonly state: string }
 
 /** A name for this very process that can be part of a file's name, and by which {@link isProcessGone} finds it. */
 export function processName(): string {
-  return [processSpace() ?? "unknown", process.pid, statOf(process.pid)?.start ?? "unknown"].join("-");
+  return [spaceName(), process.pid, processState(process.pid)?.start ?? "unknown"].join("-");
 }
 
 /** Whether the process of this name has ended; null when that cannot be told from here, or it is no such name. */
 export function isProcessGone(name: string): boolean | null {
   const [space, pid, start, ...rest] = name.split("-");
-  if (space !== processSpace() || rest.length > 0 || !/^\d{1,10}$/.test(pid ?? "")) return null;
+  if (space === NO_SPACE || space !== spaceName() || rest.length > 0 || !/^\d{1,10}$/.test(pid ?? "")) return null;
   if (!isProcessAlive(Number(pid))) return true;
-  const now = statOf(Number(pid));
-  // One that ended but was not waited for by its parent still has its number.
-  return now === null ? null : now.start !== start || "ZX".includes(now.state);
+  const now = processState(Number(pid));
+  return now === null ? null : now.start !== start || now.hasEnded;
+}
+
+const NO_SPACE = "unknown";
+
+function spaceName(): string {
+  const space = processSpace();
+  return space === null ? NO_SPACE : createHash("sha256").update(space).digest("hex").slice(0, 12);
 }
 
 /** Runs `make`; process warnings that begin with `prefix` and are given meanwhile are dropped. */

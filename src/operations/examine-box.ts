@@ -97,13 +97,8 @@ function judgeAbilities(can: Abilities): readonly Diagnosis[] {
       says: "no, or not known: a network or user-space file system",
       fix: "keep models on a local disk where there is one: locks and syncs cost a round trip here",
     }),
-    line("hard links", can.hasHardLinks, {
-      status: "warn",
-      says: "no: files from elsewhere are copied",
-      fix: "none needed",
-    }),
-    line("symbolic links", can.hasSymlinks, { status: "warn", says: "no: aliases are hard links", fix: "none needed" }),
-    // Most disks have none, and nothing suffers but the room of a copy.
+    { about, name: "hard links", status: "ok", says: can.hasHardLinks ? "yes" : "no: files from elsewhere are copied" },
+    { about, name: "symbolic links", status: "ok", says: can.hasSymlinks ? "yes" : "no: aliases are hard links" },
     { about, name: "reflinks", status: "ok", says: can.hasReflinks ? "yes" : "no" },
     line("exclusive create", can.hasExclusiveCreate, {
       status: "bad",

@@ -1,6 +1,6 @@
 /** Decides which files leave the tree, and says of each why it goes or stays. Pure. */
-import type { Sha256 } from "../base/artifact.ts";
 import { formatBytes } from "../base/bytes.ts";
+import type { Usage } from "../tree/usage.ts";
 
 /** What may go. At least one of the first three must be given. */
 export interface PruneRules {
@@ -15,14 +15,7 @@ export interface PruneRules {
 }
 
 /** One file with what is known of it. */
-export interface PruneFact {
-  readonly path: string;
-  readonly sha256: Sha256 | null;
-  readonly size: number;
-  readonly freesBytes: number;
-  readonly usedAt: number;
-  readonly isOurs: boolean;
-  readonly isOpen: boolean;
+export interface PruneFact extends Omit<Usage, "aliases"> {
   /** Who needs it (`the lockfile`), or null. */
   readonly neededBy: string | null;
 }

@@ -143,15 +143,8 @@ async function removeFile(run: PruneRun, line: PruneLine): Promise<PruneLine> {
   return done ? line : { ...line, action: "keep", why: "another process is at it" };
 }
 
-async function removeUnfinished(run: PruneRun, one: Unfinished): Promise<boolean> {
-  // Without a digest it lies under its path's, and so does its lease: whoever writes to it shows by writing.
-  if (one.sha256 === null) {
-    await run.tree.discardUnfinished(one);
-    return true;
-  }
-  const asked = { key: one.sha256, subject: one.content };
-  return await underLease(run, asked, () => run.tree.discardUnfinished(one));
-}
+const removeUnfinished = (run: PruneRun, one: Unfinished): Promise<boolean> =>
+  underLease(run, { key: one.lease, subject: one.content }, () => run.tree.discardUnfinished(one));
 
 /** False when another process has the lease: what it writes is not ours to remove. */
 async function underLease(

@@ -1,6 +1,5 @@
 /** Who holds a lock, as its file tells it, and whether that process is still there. */
-import { readFile, readlink } from "node:fs/promises";
-import { isProcessAlive, processIdentity } from "../base/process.ts";
+import { isProcessAlive, processIdentity, processSpace, processState } from "../base/process.ts";
 
 export interface Holder {
   /** Name of the machine, for people. */
@@ -15,10 +14,9 @@ export interface Holder {
 }
 
 /** This process, as the holder called `token`. */
-export async function describeSelf(token: string): Promise<Holder> {
+export function describeSelf(token: string): Holder {
   const { host, pid } = processIdentity();
-  const [pidSpace, state] = await Promise.all([readPidSpace(), readProcess(pid)]);
-  return { host, pid, pidSpace, start: state?.start ?? null, token };
+  return { host, pid, pidSpace: processSpace(), start: processState(pid)?.start ?? null, token };
 }
 
 /** The line that a lock file holds; of one length for all beats, so that a beat is one small write in place. */
@@ -46,34 +44,15 @@ function textOrNull(value: unknown): string | null {
  * Whether the holder's process runs: true, false, or null when that cannot be known from here (another machine, another
  * container on this one, a system that does not tell when a process began).
  */
-export async function isHolderAlive(holder: Holder, self: Holder): Promise<boolean | null> {
+export function isHolderAlive(holder: Holder, self: Holder): boolean | null {
   if (holder.pidSpace !== self.pidSpace || holder.host !== self.host) return null;
   if (!isProcessAlive(holder.pid)) return false;
-  const state = holder.pidSpace === null ? null : await readProcess(holder.pid);
+  const state = holder.pidSpace === null ? null : processState(holder.pid);
   if (state === null || holder.start === null) return null;
-  // A process that ended but was not waited for by its parent still has its number.
-  return state.start === holder.start && !"ZX".includes(state.state);
+  return state.start === holder.start && !state.hasEnded;
 }
 
 /** What a person calls the holder. */
 export function nameHolder(holder: Holder | null): string {
   return holder === null ? "another process" : `process ${holder.pid} on ${holder.host}`;
-}
-
-/** Containers on one machine can share its name but not its numbers, so both are asked for. */
-async function readPidSpace(): Promise<string | null> {
-  try {
-    const boot = await readFile("/proc/sys/kernel/random/boot_id", "utf8");
-    return `${boot.trim()} ${await readlink("/proc/self/ns/pid")}`;
-  } catch {
-    return null;
-  }
-}
-
-/** Fields 3 (state) and 22 (start time) of proc(5) `/proc/pid/stat`; the name before them may hold anything. */
-async function readProcess(pid: number): Promise<{ readonly state: string; readonly start: string } | null> {
-  const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  const [state, start] = [fields[0], fields[19]];
-  return state === undefined || start === undefined ? null : { state, start };
 }

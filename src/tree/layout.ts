@@ -20,6 +20,8 @@ export interface Layout {
   readonly receiptsFolder: string;
   readonly partialOf: (wanted: { readonly sha256: Sha256 | null; readonly path: TreePath }) => PartialPaths;
   readonly lockOf: (key: string) => string;
+  /** The key of the lease under which the partial file of this name (without its ending) is written. */
+  readonly leaseOf: (partial: string) => string;
   /** A place for a file that is moved elsewhere once it is whole; `unique` is a name nobody else has. */
   readonly temporaryOf: (unique: string) => string;
   readonly temporaryFolder: string;
@@ -57,6 +59,7 @@ export function createLayout(root: string): Layout {
       const key = sha256 ?? `path-${digestOf(path)}`;
       return { content: state("partial", `${key}.part`), journal: state("partial", `${key}.journal`) };
     },
+    leaseOf: (partial) => partial.replace(/^path-/, "key-"),
     lockOf: (key) => state("locks", `${fileNameOf(key)}.lock`),
     temporaryOf: (unique) => state("tmp", `${maker}.${unique}`),
     temporaryFolder: state("tmp"),
@@ -80,9 +83,9 @@ function receiptName(path: TreePath): string {
   return isPlain ? `${path}${EXTENSION}` : join(STATE_FOLDER, `${digestOf(path)}${EXTENSION}`);
 }
 
-/** Keys are digests, model names or tree paths: what cannot be a file name is replaced by its digest. */
+/** Digests and names of models are file names; every path, having a dot, is replaced by its digest, as {@link Layout.leaseOf} expects. */
 function fileNameOf(key: string): string {
-  return /^[0-9a-z_][0-9a-z._-]{0,99}$/.test(key) ? key : `key-${digestOf(key)}`;
+  return /^[0-9a-z_][0-9a-z_-]{0,99}$/.test(key) ? key : `key-${digestOf(key)}`;
 }
 
 function digestOf(text: string): string {

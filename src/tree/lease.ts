@@ -50,7 +50,7 @@ export async function takeLease(
   const { layout, clock, timings } = parts;
   const { subject = key } = options;
   const path = layout.lockOf(key);
-  const self = await describeSelf(clock.unique());
+  const self = describeSelf(clock.unique());
   const isStale = createStaleJudge(self, clock, timings.staleMs);
   const tell = createTelling(clock, timings.tellMs, options.onWait);
   for (;;) {

@@ -39,14 +39,14 @@ export async function readState(layout: Layout, clock: Pick<Clock, "unique">): P
 
 async function locksOf(layout: Layout, clock: Pick<Clock, "unique">): Promise<readonly HeldLock[]> {
   const folder = dirname(layout.lockOf("any"));
-  const self = await describeSelf(clock.unique());
+  const self = describeSelf(clock.unique());
   const names = await readdir(folder).catch(() => []);
   const locks = await Promise.all(
     names.sort().map(async (name): Promise<HeldLock | null> => {
       const text = await readLock(`${folder}/${name}`);
       if (text === null) return null;
       const holder = parseHolder(text);
-      return { name, holder: nameHolder(holder), isAlive: holder === null ? null : await isHolderAlive(holder, self) };
+      return { name, holder: nameHolder(holder), isAlive: holder === null ? null : isHolderAlive(holder, self) };
     }),
   );
   return locks.filter((one) => one !== null);

@@ -16,10 +16,10 @@ export async function sweepLocks(parts: LockParts): Promise<void> {
   const folder = dirname(parts.layout.lockOf("any"));
   const names: readonly string[] = await readdir(folder).catch(() => []);
   if (names.length === 0) return;
-  const self = await describeSelf(parts.clock.unique());
+  const self = describeSelf(parts.clock.unique());
   const isStale = async (_path: string, text: string): Promise<boolean> => {
     const holder = parseHolder(text);
-    return holder !== null && (await isHolderAlive(holder, self)) === false;
+    return holder !== null && isHolderAlive(holder, self) === false;
   };
   for (const name of names) {
     const path = join(folder, name);
@@ -36,9 +36,7 @@ export async function sweepJournals(parts: LockParts): Promise<void> {
   const orphans = names.filter((name) => name.endsWith(JOURNAL) && !names.includes(contentOf(name)));
   for (const name of orphans) {
     const key = basename(name, JOURNAL);
-    // The lease of a file whose digest nobody knew goes by its path, which its journal does not tell.
-    if (key.startsWith("path-")) continue;
-    await removeOrphan(parts, join(folder, name), key).catch(() => undefined);
+    await removeOrphan(parts, join(folder, name), parts.layout.leaseOf(key)).catch(() => undefined);
   }
 }
 

@@ -21,7 +21,7 @@ export function createStaleJudge(self: Holder, clock: Clock, staleMs: number): S
   const watched = new Map<string, Watched>();
   return async (path, text) => {
     const holder = parseHolder(text);
-    const isAlive = holder === null ? null : await isHolderAlive(holder, self);
+    const isAlive = holder === null ? null : isHolderAlive(holder, self);
     if (isAlive !== null) return !isAlive;
     const at = clock.monotonicMs();
     const before = watched.get(path);

@@ -9,6 +9,8 @@ import type { Layout, PartialPaths } from "./layout.ts";
 export interface Unfinished extends PartialPaths {
   /** Null for a file whose digest nobody knew when it was begun. */
   readonly sha256: Sha256 | null;
+  /** The key of the lease under which it is written. */
+  readonly lease: string;
   /** What it takes of the disk now. */
   readonly allocatedBytes: number;
   /** Milliseconds since 1970. */
@@ -29,7 +31,8 @@ export async function unfinished(layout: Layout): Promise<readonly Unfinished[]>
       const seen = await statOrNull(paths.content);
       if (seen === null) return null;
       const sha256 = isSha256(stem) ? stem : null;
-      return { ...paths, sha256, allocatedBytes: Number(seen.blocks) * BLOCK_BYTES, writtenAt: Number(seen.mtimeMs) };
+      const allocatedBytes = Number(seen.blocks) * BLOCK_BYTES;
+      return { ...paths, sha256, lease: layout.leaseOf(stem), allocatedBytes, writtenAt: Number(seen.mtimeMs) };
     }),
   );
   return found.filter((one) => one !== null);

@@ -139,6 +139,22 @@ describe("prune()", () => {
     expect(await exists(box, "loras/c.safetensors")).toBe(false);
   });
 
+  it("leaves the unfinished file of another process also where nobody knows its digest yet", async () => {
+    await using box = await makeFull();
+    const path = "loras/unknown.safetensors" as TreePath;
+    const tree = createTree(box.root, { clock: systemClock, digest: createTestDigest() });
+    const { content } = tree.partialOf({ sha256: null, path });
+    await writeFile(content, Buffer.alloc(4096, 1));
+    const signal = new AbortController().signal;
+    {
+      await using _ = await tree.lease(path, { signal, wait: false, onWait: () => undefined });
+      const held = await box.open().prune({ isUnneeded: true, kits: ["all"], isSure: true });
+      expect(held.unfinished).toEqual([]);
+    }
+    const free = await box.open().prune({ isUnneeded: true, kits: ["all"], isSure: true });
+    expect(free.unfinished).toMatchObject([{ path: content }]);
+  });
+
   it("counts as freed only what has no other name", async () => {
     await using box = await makeFull();
     await mkdir(join(box.folder, "cache"));
