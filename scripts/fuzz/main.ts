@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { systemClock } from "../../src/base/clock.ts";
+import { readFlags } from "../flags.ts";
 import { readRecord } from "./black-box.ts";
 import { keepFixture } from "./fixtures.ts";
 import { TARGETS } from "./targets.ts";
@@ -26,14 +26,18 @@ const say = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "10" },
-    seed: { type: "string", default: "1" },
-    target: { type: "string", multiple: true, default: [] },
-    list: { type: "boolean", default: false },
+const USAGE = "npm run fuzz -- [--minutes N] [--seed S] [--target NAME, repeatable] [--list]";
+const values = readFlags(
+  {
+    options: {
+      minutes: { type: "string", default: "10" },
+      seed: { type: "string", default: "1" },
+      target: { type: "string", multiple: true, default: [] },
+      list: { type: "boolean", default: false },
+    },
   },
-});
+  USAGE,
+);
 
 /** Runs one target; a process that dies or hangs is a failure by the input that it had last. */
 async function runTarget(name: string, minutes: number, seed: number): Promise<Told> {
@@ -91,7 +95,7 @@ function told(
 const [minutes, seed] = [Number(values.minutes), Number(values.seed)];
 const unknown = values.target.filter((name) => !TARGETS.some((one) => one.name === name));
 if (values.list || unknown.length > 0 || !(minutes > 0) || !Number.isSafeInteger(seed)) {
-  say(`npm run fuzz -- [--minutes N] [--seed S] [--target NAME …]\n\n${TARGETS.map(({ name }) => name).join("\n")}`);
+  say(`${USAGE}\n\n${TARGETS.map(({ name }) => name).join("\n")}`);
   process.exit(values.list ? 0 : 2);
 }
 

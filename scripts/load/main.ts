@@ -1,10 +1,15 @@
 /** `npm run load`: what a manifest of 100,000 models costs each command, and a kit of 10,000 small models its fetching. */
 import { createHash } from "node:crypto";
 import { makeSafetensors, startRangeServer } from "../../tests/origins/index.ts";
+import { amountOf, readFlags } from "../flags.ts";
 import { type LoadModel, makeLoadBox } from "./box.ts";
 import { measure } from "./measure.ts";
 
-const [many, few] = [Number(process.argv[2] ?? 100_000), Number(process.argv[3] ?? 10_000)];
+const USAGE = "npm run load -- [--many N, models of a manifest] [--few N, models of a kit]";
+const options = { many: { type: "string", default: "100000" }, few: { type: "string", default: "10000" } } as const;
+const values = readFlags({ options }, USAGE);
+const many = amountOf("--many", values.many, USAGE);
+const few = amountOf("--few", values.few, USAGE);
 const SMALLEST = 4000;
 
 async function tell(args: readonly string[], folder: string): Promise<void> {

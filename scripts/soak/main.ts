@@ -2,7 +2,6 @@
 import { mkdtemp, open, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { systemClock } from "../../src/base/clock.ts";
 import { isModelsError } from "../../src/base/errors.ts";
 import { createModels, type Models } from "../../src/models.ts";
@@ -20,6 +19,7 @@ import {
   startRangeServer,
   status,
 } from "../../tests/origins/index.ts";
+import { amountOf, readFlags } from "../flags.ts";
 import { writeCatalogue } from "./catalogue.ts";
 import { growthOf, type Sample, sampleOf } from "./growth.ts";
 
@@ -29,9 +29,9 @@ const SAMPLE_MS = 5_000;
 /** A worker that lives long is started again now and then, as services do it. */
 const ROUNDS_A_LIFE = 50;
 
-const { values } = parseArgs({ options: { minutes: { type: "string", default: "30" } } });
-const minutes = Number(values.minutes);
-if (!(minutes > 0)) throw new TypeError(`--minutes ${values.minutes} is no number above 0`);
+const USAGE = "npm run soak -- [--minutes N]";
+const values = readFlags({ options: { minutes: { type: "string", default: "30" } } }, USAGE);
+const minutes = amountOf("--minutes", values.minutes, USAGE);
 
 const folder = await mkdtemp(join(tmpdir(), "modelferry-soak-"));
 const files = SIZES.map((size, index) => ({
@@ -104,19 +104,19 @@ async function stateOf(): Promise<{ readonly files: number; readonly bytes: numb
   return { files: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
 }
 
-const open_ = (): Models =>
+const openModels = (): Models =>
   createModels({ root, ...places, environment: { HOME: folder }, reserveBytes: 0, cwd: folder });
 
 const startedMs = systemClock.monotonicMs();
 const samples: Sample[] = [];
-let [rounds, refusals, nextMs, models] = [0, 0, 0, open_()];
+let [rounds, refusals, nextMs, models] = [0, 0, 0, openModels()];
 try {
   while (systemClock.monotonicMs() - startedMs < minutes * 60_000) {
     refusals += await round(models, rounds);
     rounds += 1;
     if (rounds % ROUNDS_A_LIFE === 0) {
       await models.close();
-      models = open_();
+      models = openModels();
     }
     for (const server of servers) (server.requests as unknown[]).length = 0;
     const atMs = systemClock.monotonicMs() - startedMs;

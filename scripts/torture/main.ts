@@ -72,8 +72,7 @@ try {
 } catch (error) {
   killClients();
   const isUsage = error instanceof TypeError && /no number|Unknown option|Unexpected/.test(error.message);
-  process.stderr.write(
-    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n${isUsage ? `\n${USAGE}\n` : ""}`,
-  );
+  const said = error instanceof Error ? (isUsage ? error.message : (error.stack ?? error.message)) : String(error);
+  process.stderr.write(`${said}\n${isUsage ? `\n${USAGE}\n` : ""}`);
   process.exitCode = isUsage ? 2 : 1;
 }
