@@ -88,7 +88,8 @@ function answerBusy(
   const isNews = host.restUntilMs <= facts.nowMs;
   const backoff = backoffMs(mirror.failures, { random: facts.random }, { baseMs: 500, maxMs: 20_000 });
   const waitMs = Math.max(LEAST_WAIT_MS, failure.waitMs ?? backoff);
-  host.restUntilMs = Math.max(host.restUntilMs, facts.nowMs + Math.min(waitMs, MOST_WAIT_MS));
+  // An absurd wait ends the mirror for this file; the host is not left alone for it, or whoever has no other would stand still.
+  if (waitMs <= MOST_WAIT_MS) host.restUntilMs = Math.max(host.restUntilMs, facts.nowMs + waitMs);
   if (isNews) {
     mirror.failures += 1;
     mirror.waitedMs += waitMs;

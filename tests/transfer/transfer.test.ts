@@ -210,6 +210,16 @@ describe("createTransfer().fetch()", () => {
 });
 
 describe("createTransfer().fetch() with mirrors that lie", () => {
+  it("asks a mirror again that once asked for an absurd wait, when the only other one lies", async () => {
+    await using world = await openTransferWorld();
+    const [liar, other] = [await world.serve(middle), await world.serve(middle)];
+    liar.server.faults.add(isRanged, flip(500_000));
+    other.server.faults.add(nth(isRanged, 1), retryAfter(1_000_000_000));
+    const job = await world.job(middle, [liar.mirror, other.mirror]);
+    const result = await world.transfer.fetch(job);
+    expect(result.sha256).toBe(job.sha256);
+  });
+
   it("finds one liar of three by the whole digest, names it, and has the right bytes", async () => {
     await using world = await openTransferWorld();
     const mirrors = [await world.serve(middle), await world.serve(middle), await world.serve(middle)];
