@@ -125,8 +125,18 @@ export async function waitFor(scene: Scene, isDue: () => boolean): Promise<boole
     if (now !== pulse) movedMs = performance.now();
     pulse = now;
     const { stillMs, worldMs } = scene.limits;
-    if (performance.now() - movedMs > stillMs) throw new WorldHung(`nothing moved for ${stillMs / 1_000} s`);
+    if (performance.now() - movedMs > stillMs)
+      throw new WorldHung(`nothing moved for ${stillMs / 1_000} s${lastWords(scene)}`);
     if (performance.now() - scene.startedMs > worldMs) throw new WorldHung(`no end after ${worldMs / 1_000} s`);
   }
   return true;
+}
+
+/** What the processes that run said last, for whoever has to find out why. */
+function lastWords(scene: Scene): string {
+  const words = runningOf(scene).map((client) => {
+    const { out, err } = client.output();
+    return `; it said last: ${out.trim().split("\n").slice(-3).join(" ").slice(-1_200)} ${err.trim().slice(-300)}`;
+  });
+  return words.join("");
 }
