@@ -1,7 +1,7 @@
 /** The connections of the control plane and of general lanes: who is trusted, through which proxy, to which addresses. */
 import type { LookupFunction } from "node:net";
 import type { SecureContext } from "node:tls";
-import { Agent, type Dispatcher, Pool, ProxyAgent } from "undici";
+import type { Dispatcher } from "undici";
 import { readBoundedText } from "../base/bounded-file.ts";
 import { variableOf } from "../base/environment.ts";
 import { ModelsError } from "../base/errors.ts";
@@ -10,6 +10,7 @@ import { assertHostAllowed } from "./address-guard.ts";
 import type { ProxyVariables } from "./lane-protocol.ts";
 import { proxyFor } from "./proxy.ts";
 import { trustContext } from "./trust.ts";
+import { Agent, Pool, ProxyAgent } from "./undici.ts";
 
 export interface AgentSettings {
   /** PEM text of authorities to trust beside the built-in ones, or null. */
