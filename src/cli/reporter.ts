@@ -6,7 +6,6 @@ import { noticeOf } from "../report/notices.ts";
 import { advancePlain, plainStart } from "../report/plain.ts";
 import { advance, noProgress, type Progress } from "../report/progress.ts";
 import type { Call } from "./command.ts";
-import { createLive } from "./live.ts";
 import { errorObject } from "./print-error.ts";
 import { canRepaint } from "./terminal-style.ts";
 
@@ -21,12 +20,12 @@ export interface Reporter {
 }
 
 /** The reporter for this call: `--json` beats `--quiet`, a terminal gets bars, everything else plain lines. */
-export function createReporter(call: Call): Reporter {
+export async function createReporter(call: Call): Promise<Reporter> {
   if (call.flags.json === true) return createJsonReporter(call);
   if (call.flags.quiet === true) return createLineReporter(call, false);
-  return canRepaint(call.terminal.stderr, call.terminal.environment)
-    ? createLive(call)
-    : createLineReporter(call, true);
+  if (!canRepaint(call.terminal.stderr, call.terminal.environment)) return createLineReporter(call, true);
+  // Bars and their library are for those who see them.
+  return (await import("./live.ts")).createLive(call);
 }
 
 /** The summary is held back until the end, so that it is the last line and says what went wrong. */

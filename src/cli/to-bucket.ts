@@ -11,7 +11,7 @@ import { type Call, printLines } from "./command.ts";
 import { EXIT_DONE, type ExitCode } from "./exit-codes.ts";
 import { type Models, openModels } from "./open-models.ts";
 import { exitCodeOfError } from "./print-error.ts";
-import { createReporter } from "./reporter.ts";
+import { createReporter, type Reporter } from "./reporter.ts";
 
 /** The options that `TO_BUCKET_OPTIONS` and `PACE_OPTIONS` give. */
 export function toBucketOptions({ flags, signal }: Pick<Call, "flags" | "signal">): ToBucketOptions {
@@ -36,7 +36,7 @@ export async function runToBucket(
   const { flags } = call;
   const isDryRun = flags.dryRun === true;
   // The table of a dry run is the result itself: no headline above it.
-  const reporter = createReporter(isDryRun ? { ...call, flags: { ...flags, quiet: true } } : call);
+  const reporter = await createReporter(isDryRun ? { ...call, flags: { ...flags, quiet: true } } : call);
   const { result, failure } = await attempt(call, (models) => work(models, reporter.onEvent));
   reporter.close(failure?.error ?? null);
   if (flags.json !== true) printLines(call, closingLines(result, reporter.progress(), call));
@@ -64,7 +64,7 @@ async function attempt(call: Call, work: (models: Models) => Promise<PublishResu
 
 function closingLines(
   result: PublishResult | null,
-  progress: ReturnType<ReturnType<typeof createReporter>["progress"]>,
+  progress: ReturnType<Reporter["progress"]>,
   { flags, out }: Call,
 ): readonly string[] {
   if (flags.dryRun === true) return result === null ? [] : planTable(result, out);

@@ -41,7 +41,7 @@ export const addCommand: CommandSpec = {
     withModels(call, async (models) => {
       const { flags, args, signal } = call;
       const { name, path, to, dryRun: isDryRun = false } = flags;
-      const reporter = createReporter({
+      const reporter = await createReporter({
         ...call,
         flags: { ...flags, json: false, quiet: flags.json === true || flags.quiet === true },
       });

@@ -25,7 +25,7 @@ export const lockCommand: CommandSpec = {
     withModels(call, async (models) => {
       const selection = await selectionOf(call);
       await requireSelection(selection, "lock", () => models.kits());
-      const reporter = createReporter({ ...call, flags: { ...call.flags, json: false, quiet: true } });
+      const reporter = await createReporter({ ...call, flags: { ...call.flags, json: false, quiet: true } });
       const report = await models.lock({ ...selection, signal: call.signal, onEvent: reporter.onEvent });
       if (call.flags.json === true) printJson(call, report);
       else printLines(call, lockLines(report, call.out));

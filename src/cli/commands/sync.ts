@@ -40,7 +40,7 @@ export const syncCommand: CommandSpec = {
 async function runSync(call: Call): Promise<ExitCode> {
   const { flags } = call;
   // The table of a dry run is the result itself: no headline above it.
-  const reporter = createReporter(flags.dryRun === true ? { ...call, flags: { ...flags, quiet: true } } : call);
+  const reporter = await createReporter(flags.dryRun === true ? { ...call, flags: { ...flags, quiet: true } } : call);
   let plan: Plan | null = null;
   const onEvent = (event: Event): void => {
     if (event.kind === "plan") plan = event;

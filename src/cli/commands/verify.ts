@@ -48,7 +48,7 @@ async function repair(call: Call, models: Models): Promise<ExitCode> {
   const reading = readingLine(call);
   // One document is what --json promises here: what happens on the way is not told.
   const isTold = call.flags.json !== true;
-  const reporter = isTold ? createReporter(call) : null;
+  const reporter = isTold ? await createReporter(call) : null;
   const onEvent = (event: Event): void => {
     reading.close();
     reporter?.onEvent(event);
