@@ -1,4 +1,5 @@
 /** Where catalogue files come from: a folder, a file or a URL; which files of a folder count. */
+import { statSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -84,7 +85,7 @@ function isCatalogName(name: string): boolean {
 
 async function readOne(path: string, budget: { left: number }): Promise<CatalogFile | Problem> {
   try {
-    const found = await stat(path);
+    const found = statSync(path);
     if (!found.isFile()) return { at: path, message: "this is no regular file", fix: "remove it from the folder" };
     if (found.size > MAX_TEXT_BYTES) {
       const message = `this has ${found.size} bytes, more than ${MAX_TEXT_BYTES}`;
