@@ -2,28 +2,22 @@
 import { resolve } from "node:path";
 import type { Sha256 } from "../base/artifact.ts";
 import type { TreePath } from "../base/paths.ts";
-import { type Abilities, tryAbilities } from "./abilities.ts";
-import { type Adopted, type AdoptOptions, adopt } from "./adopt.ts";
-import { type AliasResult, linkAliases } from "./aliases.ts";
+import type { Abilities } from "./abilities.ts";
+import type { Adopted, AdoptOptions } from "./adopt.ts";
+import type { AliasResult } from "./aliases.ts";
 import { type CheckOptions, check, type Finding } from "./check.ts";
-import { type FindReusableOptions, findReusable, type Reusable, type Sought } from "./find-reusable.ts";
-import { makeFolders } from "./folder.ts";
+import type { FindReusableOptions, Reusable, Sought } from "./find-reusable.ts";
 import { createKnownDigests } from "./known-digests.ts";
 import { createLayout, type PartialPaths, STATE_FOLDERS } from "./layout.ts";
-import { LEASE_TIMINGS, type Lease, type LeaseOptions, type LeaseTimings, takeLease } from "./lease.ts";
-import { list, type TreeEntry } from "./list.ts";
-import { type Origin, place, refuseObstacle } from "./place.ts";
-import { remove } from "./remove.ts";
-import { type Reused, type ReuseOptions, reuse } from "./reuse.ts";
-import { type Salvage, salvageable } from "./salvage.ts";
-import { freeBytes, partialBytes } from "./space.ts";
-import { readState, type TreeState } from "./state.ts";
-import { sweepTemporary } from "./sweep.ts";
-import { sweepJournals, sweepLocks } from "./sweep-locks.ts";
+import type { Lease, LeaseOptions, LeaseTimings } from "./lease.ts";
+import type { TreeEntry } from "./list.ts";
+import type { Origin } from "./place.ts";
+import type { Reused, ReuseOptions } from "./reuse.ts";
+import type { Salvage } from "./salvage.ts";
+import type { TreeState } from "./state.ts";
 import type { ReadOptions, TreeParts, TreePorts, Wanted, WantedArtifact } from "./terms.ts";
-import { discardUnfinished, type Unfinished, unfinished } from "./unfinished.ts";
-import { type Usage, usages } from "./usage.ts";
-import { verify } from "./verify.ts";
+import type { Unfinished } from "./unfinished.ts";
+import type { Usage } from "./usage.ts";
 
 /** The store: one copy of each file, under the name that ComfyUI looks for. */
 export interface Tree {
@@ -82,16 +76,16 @@ export interface Tree {
   readonly adopt: (wanted: readonly Wanted[], options?: AdoptOptions) => Promise<readonly Adopted[]>;
 }
 
-/** Opens the tree at `root`, which need not exist yet; touches no disk. */
-export function createTree(root: string, ports: TreePorts, timings: LeaseTimings = LEASE_TIMINGS): Tree {
+/** Opens the tree at `root`, which need not exist yet; touches no disk. Each verb is loaded by its first call. */
+export function createTree(root: string, ports: TreePorts, timings?: LeaseTimings): Tree {
+  const { clock, digest } = ports;
   const layout = createLayout(resolve(root));
-  const base = { clock: ports.clock, digest: ports.digest, layout };
-  const known = createKnownDigests(base);
-  const parts: TreeParts = { ...base, known };
+  const known = createKnownDigests({ clock, digest, layout });
+  const parts: TreeParts = { clock, digest, layout, known };
   let prepared: Promise<void> | null = null;
   // Once: each folder is synced, which would cost a small file more than its bytes.
   const prepare = (): Promise<void> => {
-    prepared ??= makeFolders(layout.root, STATE_FOLDERS).catch((error: unknown) => {
+    prepared ??= makeStateFolders(layout.root).catch((error: unknown) => {
       prepared = null;
       throw error;
     });
@@ -104,31 +98,40 @@ export function createTree(root: string, ports: TreePorts, timings: LeaseTimings
     uploadOf: layout.uploadOf,
     digestOf: async (path, options = {}) => (await known.learn(resolve(path), options))?.sha256 ?? null,
     rememberedDigest: async (path) => (await known.recall(resolve(path)))?.sha256 ?? null,
-    partialBytes,
+    partialBytes: async (partial) => (await import("./space.ts")).partialBytes(partial),
     lease: async (key, options) => {
-      await prepare();
-      return await takeLease({ layout, clock: ports.clock, timings }, key, options);
+      const [{ LEASE_TIMINGS, takeLease }] = await Promise.all([import("./lease.ts"), prepare()]);
+      return await takeLease({ layout, clock, timings: timings ?? LEASE_TIMINGS }, key, options);
     },
-    refuseObstacle: (path) => refuseObstacle(parts, path),
-    place: (partial, wanted, origin) => place(parts, partial, wanted, origin),
-    findReusable: (wanted, options) => findReusable(parts, wanted, options),
-    reuse: (from, wanted, options) => reuse(parts, from, wanted, options),
-    salvageable: (wanted) => salvageable(parts, wanted),
+    refuseObstacle: async (path) => (await import("./place.ts")).refuseObstacle(parts, path),
+    place: async (partial, wanted, origin) => (await import("./place.ts")).place(parts, partial, wanted, origin),
+    findReusable: async (wanted, options) => (await import("./find-reusable.ts")).findReusable(parts, wanted, options),
+    reuse: async (from, wanted, options) => (await import("./reuse.ts")).reuse(parts, from, wanted, options),
+    salvageable: async (wanted) => (await import("./salvage.ts")).salvageable(parts, wanted),
     sweep: async () => {
-      await sweepTemporary(layout, ports.clock);
-      await sweepLocks({ layout, clock: ports.clock });
-      await sweepJournals({ layout, clock: ports.clock });
+      const [{ sweepTemporary }, { sweepJournals, sweepLocks }] = await Promise.all([
+        import("./sweep.ts"),
+        import("./sweep-locks.ts"),
+      ]);
+      await sweepTemporary(layout, clock);
+      await sweepLocks({ layout, clock });
+      await sweepJournals({ layout, clock });
     },
-    state: () => readState(layout, ports.clock),
-    abilities: () => tryAbilities(layout.root, ports.clock),
-    usages: (options) => usages(parts, options),
-    remove: (path) => remove(parts, path),
-    unfinished: () => unfinished(layout),
-    discardUnfinished,
-    linkAliases: (wanted) => linkAliases(parts, wanted),
-    freeBytes: () => freeBytes(layout.root),
-    list: (options) => list(parts, options),
-    verify: (paths, options) => verify(parts, paths, options),
-    adopt: (wanted, options) => adopt(parts, wanted, options),
+    state: async () => (await import("./state.ts")).readState(layout, clock),
+    abilities: async () => (await import("./abilities.ts")).tryAbilities(layout.root, clock),
+    usages: async (options) => (await import("./usage.ts")).usages(parts, options),
+    remove: async (path) => (await import("./remove.ts")).remove(parts, path),
+    unfinished: async () => (await import("./unfinished.ts")).unfinished(layout),
+    discardUnfinished: async (partial) => (await import("./unfinished.ts")).discardUnfinished(partial),
+    linkAliases: async (wanted) => (await import("./aliases.ts")).linkAliases(parts, wanted),
+    freeBytes: async () => (await import("./space.ts")).freeBytes(layout.root),
+    list: async (options) => (await import("./list.ts")).list(parts, options),
+    verify: async (paths, options) => (await import("./verify.ts")).verify(parts, paths, options),
+    adopt: async (wanted, options) => (await import("./adopt.ts")).adopt(parts, wanted, options),
   };
+}
+
+async function makeStateFolders(root: string): Promise<void> {
+  const { makeFolders } = await import("./folder.ts");
+  await makeFolders(root, STATE_FOLDERS);
 }
