@@ -22,6 +22,8 @@ export interface RunningLane {
   readonly received: () => number;
   /** End of what is written to the file. */
   readonly written: () => number;
+  /** Milliseconds that its first byte took; null before it came. */
+  readonly firstByteMs: () => number | null;
   /** Asks the lane to stop at `end`; `onShrunk` hears the end that holds, which may be later. */
   readonly shrink: (end: number) => void;
   readonly cancel: () => void;
@@ -34,6 +36,8 @@ export interface LaneListeners {
 }
 
 export interface LanePool {
+  /** Starts the first thread before there is a read for it. */
+  readonly warm: () => void;
   readonly start: (read: RangeRead, listeners: LaneListeners) => RunningLane;
   /** Bytes per second for all lanes together; null lifts the limit. */
   readonly limit: (bytesPerSecond: number | null) => void;
@@ -54,7 +58,7 @@ interface Running {
   readonly onShrunk: (end: number) => void;
 }
 
-/** Starts no thread before the first read. */
+/** Starts no thread before it is warmed or asked to read. */
 export function createLanePool(
   { workers, ...settings }: LanePoolSettings,
   start: (settings: LaneWorkerSettings) => Thread = startLaneThread,
@@ -137,17 +141,20 @@ export function createLanePool(
   };
 
   return {
+    warm: () => rest(threadAt(0)),
     start: (read, listeners) => {
       const slot = isClosed ? undefined : free.pop();
       if (slot === undefined) throw new RangeError(isClosed ? "the lanes are closed" : `more than ${MAX_SLOTS} lanes`);
       const thread = threadFor(read);
       positions.received[slot] = read.start;
       positions.written[slot] = read.start;
-      let ended: { readonly position: number } | null = null;
+      positions.firstByteMs[slot] = 0;
+      const firstByteMs = (): number | null => positions.firstByteMs[slot] || null;
+      let ended: { readonly position: number; readonly firstByteMs: number | null } | null = null;
       const isRunning = register(slot, thread, {
         ...listeners,
         onEnd: (end) => {
-          ended = end;
+          ended = { position: end.position, firstByteMs: firstByteMs() };
           listeners.onEnd(end);
         },
       });
@@ -160,6 +167,7 @@ export function createLanePool(
       return {
         received: () => ended?.position ?? positions.received[slot] ?? read.start,
         written: () => ended?.position ?? writtenAt(slot),
+        firstByteMs: () => (ended === null ? firstByteMs() : ended.firstByteMs),
         shrink: (end) => order({ kind: "shrink", slot, end }),
         cancel: () => order({ kind: "cancel", slot }),
       };

@@ -62,18 +62,21 @@ export type FromLaneWorker =
 
 export const MAX_SLOTS = 256;
 
-/** Two numbers a slot: the position received so far, and the position written so far. */
+/** Three numbers a slot: the position received so far, the position written so far, and the wait for the first byte. */
 export interface Positions {
   readonly buffer: SharedArrayBuffer;
   readonly received: Float64Array;
   readonly written: Float64Array;
+  /** Milliseconds from the request to the first byte; 0 before it came. */
+  readonly firstByteMs: Float64Array;
 }
 
 /** Makes (or maps) the shared positions of all slots. */
-export function createPositions(buffer: SharedArrayBuffer = new SharedArrayBuffer(MAX_SLOTS * 16)): Positions {
+export function createPositions(buffer: SharedArrayBuffer = new SharedArrayBuffer(MAX_SLOTS * 24)): Positions {
   return {
     buffer,
     received: new Float64Array(buffer, 0, MAX_SLOTS),
     written: new Float64Array(buffer, MAX_SLOTS * 8, MAX_SLOTS),
+    firstByteMs: new Float64Array(buffer, MAX_SLOTS * 16, MAX_SLOTS),
   };
 }

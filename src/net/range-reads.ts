@@ -56,7 +56,7 @@ export function createRangeReads(settings: LaneWorkerSettings, ports: RangeReads
       post(failure === null ? { kind: "done", slot, position } : { kind: "failed", slot, position, failure });
     };
     const ends = { done: (position: number) => ended(position, null), failed: ended };
-    return createRangeSink(read, { slot, slab, positions, ends });
+    return createRangeSink(read, { slot, slab, positions, ends, nowMs: clock.monotonicMs });
   };
   const readFast = (slot: number, read: RangeRead, endpoint: HttpEndpoint): void => {
     const { lane, isReused } = lanes.take(endpoint);

@@ -39,16 +39,23 @@ export interface SinkOptions {
   readonly slab: Slab;
   readonly positions: Positions;
   readonly ends: SinkEnds;
+  /** A clock that never goes back. */
+  readonly nowMs: () => number;
 }
 
+/** Of a wait that is over, however short. */
+const LEAST_MS = 0.001;
+
 /** Makes the sink of `read`. A disk error throws {@link DiskProblem} where bytes are put in, and is the failure at the end. */
-export function createRangeSink(read: RangeRead, { slot, slab, positions, ends }: SinkOptions): RangeSink {
+export function createRangeSink(read: RangeRead, { slot, slab, positions, ends, nowMs }: SinkOptions): RangeSink {
   let end = read.end;
   let received = read.start;
   let written = read.start;
   let isEnded = false;
   positions.received[slot] = received;
   positions.written[slot] = written;
+  positions.firstByteMs[slot] = 0;
+  const startedMs = nowMs();
 
   const flush = (): void => {
     const held = received - written;
@@ -79,6 +86,7 @@ export function createRangeSink(read: RangeRead, { slot, slab, positions, ends }
     received: () => received,
     accept: (count) => {
       if (isEnded) return false;
+      if (received === read.start) positions.firstByteMs[slot] = Math.max(nowMs() - startedMs, LEAST_MS);
       received += Math.min(count, end - received);
       positions.received[slot] = received;
       if (slab.isNearlyFull() || received === end) flush();

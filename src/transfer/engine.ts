@@ -10,7 +10,7 @@ import type { Blame } from "./answers.ts";
 import { diskFailure, mirrorsFailure } from "./failures.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { Scheduler } from "./scheduler.ts";
-import type { Action } from "./world.ts";
+import type { Action, LaneProgress } from "./world.ts";
 
 /** One job as the engine runs it. */
 export interface EngineRun {
@@ -71,9 +71,10 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
     const nowMs = clock.monotonicMs();
     const elapsedMs = nowMs - lastTickMs;
     lastTickMs = nowMs;
-    const positions = new Map<number, number>();
-    for (const job of jobs.values()) for (const [id, { lane }] of job.lanes) positions.set(id, lane.received());
-    scheduler.tick(positions, nowMs);
+    for (const job of jobs.values()) {
+      for (const [id, { lane }] of job.lanes) scheduler.laneMoved(id, progressOf(lane), nowMs);
+    }
+    scheduler.tick(nowMs);
     for (const job of jobs.values()) job.listeners.onTick(elapsedMs);
     turn();
   };
@@ -116,7 +117,9 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
     take(job, mirror, { start: active?.taken ?? range.start, end: end.position });
     if (end.kind === "failed") job.lastTrouble = end.failure.message;
     if (end.kind === "failed" && end.failure.kind === "disk") job.failure ??= diskFailure(job.path, end.failure);
-    const outcome = scheduler.laneEnded(lane, end, clock.monotonicMs());
+    const nowMs = clock.monotonicMs();
+    if (active !== undefined) scheduler.laneMoved(lane, { ...progressOf(active.lane), position: end.position }, nowMs);
+    const outcome = scheduler.laneEnded(lane, end, nowMs);
     if (outcome?.isError) job.listeners.onError(mirror);
     if (outcome !== null && outcome.waitMs > 0) job.listeners.onWait(mirror, outcome.waitMs);
     if (outcome !== null && outcome.blame !== null) blame(job, mirror, outcome.blame);
@@ -200,5 +203,10 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
     },
   };
 }
+
+const progressOf = (lane: RunningLane): LaneProgress => ({
+  position: lane.received(),
+  firstByteMs: lane.firstByteMs(),
+});
 
 const hostKey = (endpoint: Endpoint): string => (endpoint.kind === "file" ? "file" : new URL(endpoint.url).origin);

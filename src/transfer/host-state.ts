@@ -22,6 +22,7 @@ export function beginHost(key: string, { lanes, lanesPerHost }: HostLimits, nowM
     laneMeter: createMeter(),
     lanes: new Set(),
     firstByteMs: FIRST_BYTE_MS,
+    firstBytes: 0,
     restUntilMs: 0,
     bytesSinceTick: 0,
   };

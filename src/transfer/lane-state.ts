@@ -2,7 +2,17 @@
 import { addRange, removeRange } from "../base/range.ts";
 import { createMeter } from "./meter.ts";
 import { rangeSize } from "./range-size.ts";
-import { type HostState, type JobState, type LaneState, leftBytes, type MirrorState } from "./world.ts";
+import {
+  type HostState,
+  type JobState,
+  type LaneProgress,
+  type LaneState,
+  leftBytes,
+  type MirrorState,
+} from "./world.ts";
+
+/** What the latest wait for a first byte counts, beside those before it. */
+const LATEST = 0.3;
 
 /** Opens a lane for the first bytes that `job` lacks, or null when it lacks none. */
 export function beginLane(id: number, job: JobState, from: { mirror: MirrorState; nowMs: number }): LaneState | null {
@@ -38,11 +48,11 @@ function wishedBytes(job: JobState, host: HostState): number {
   return rangeSize(pace, leftBytes(job), Math.max(host.budget.limit(), job.lanes.size));
 }
 
-/** Its bytes have come as far as `position`: that is good news of its job, its mirror and its host. */
-export function moveLane(lane: LaneState, position: number, nowMs: number): void {
+/** Its bytes have come so far: that is good news of its job, its mirror and its host. */
+export function moveLane(lane: LaneState, { position, firstByteMs }: LaneProgress, nowMs: number): void {
   const { job, mirror, host } = lane;
   if (position <= lane.position) return;
-  if (lane.position === lane.start) host.firstByteMs += (nowMs - lane.startedMs - host.firstByteMs) * 0.3;
+  if (lane.position === lane.start && firstByteMs !== null) countFirstByte(host, firstByteMs);
   const bytes = position - lane.position;
   host.bytesSinceTick += bytes;
   lane.meter.add(bytes, Math.max(1, nowMs - lane.lastMoveMs));
@@ -54,6 +64,12 @@ export function moveLane(lane: LaneState, position: number, nowMs: number): void
   if (lane.generation === mirror.generation) mirror.refusals = 0;
 }
 
+/** The average of the first few waits, then of the latest ones. */
+function countFirstByte(host: HostState, ms: number): void {
+  host.firstBytes += 1;
+  host.firstByteMs += (ms - host.firstByteMs) * Math.max(LATEST, 1 / host.firstBytes);
+}
+
 /** It stops at `end`; what lies behind is to be fetched by another. */
 export function shrinkLane(lane: LaneState, end: number): void {
   if (end < lane.end) lane.job.pending = addRange(lane.job.pending, { start: end, end: lane.end });
@@ -62,7 +78,7 @@ export function shrinkLane(lane: LaneState, end: number): void {
 
 /** It is gone, and came as far as `position`. */
 export function endLane(lane: LaneState, position: number, nowMs: number): void {
-  moveLane(lane, position, nowMs);
+  moveLane(lane, { position, firstByteMs: null }, nowMs);
   lane.job.lanes.delete(lane);
   lane.host.lanes.delete(lane);
   lane.job.pending = addRange(lane.job.pending, { start: position, end: lane.end });

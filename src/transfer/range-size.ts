@@ -9,6 +9,9 @@ const LEAST_LANE_SECONDS = 1;
 const GRAIN_BYTES = 64 * 1024;
 const MOST_BYTES = 64 * MIB;
 const LEAST_SECONDS = 0.05;
+/** Where first bytes come at once, a range is this large even so, unless a lane needs longer than two seconds for it. */
+const USUAL_BYTES = 32 * MIB;
+const USUAL_SECONDS = 2;
 const MOST_SECONDS = 6;
 /** The wait for a first byte may cost a hundredth of a lane's time. */
 const WAITS_A_RANGE = 100;
@@ -28,7 +31,8 @@ export interface LanePace {
  */
 export function rangeSize(pace: LanePace, leftBytes: number, lanes: number): number {
   const seconds = Math.min(MOST_SECONDS, Math.max(LEAST_SECONDS, (pace.firstByteMs / 1000) * WAITS_A_RANGE));
-  const wish = pace.laneRate === 0 ? FIRST_BYTES : pace.laneRate * seconds;
+  const usual = Math.min(USUAL_BYTES, pace.laneRate * USUAL_SECONDS);
+  const wish = pace.laneRate === 0 ? FIRST_BYTES : Math.max(usual, pace.laneRate * seconds);
   const share = leftBytes / (2 * Math.max(1, lanes));
   const little = pace.laneRate === 0 ? LEAST_BYTES : Math.min(LEAST_BYTES, pace.laneRate * LEAST_LANE_SECONDS);
   const least = Math.max(little, pace.laneRate * (pace.firstByteMs / 1000) * LEAST_WAITS);

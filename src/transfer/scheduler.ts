@@ -7,7 +7,7 @@ import { decide } from "./decide.ts";
 import { beginHost, type HostLimits, measureHost } from "./host-state.ts";
 import { beginJob, hasHope, hasOthers, isWhole, type NewJob } from "./job-state.ts";
 import { endLane, moveLane, shrinkLane } from "./lane-state.ts";
-import type { Action, HostState, JobState, LaneState, MirrorState, World } from "./world.ts";
+import type { Action, HostState, JobState, LaneProgress, LaneState, MirrorState, World } from "./world.ts";
 
 export interface SchedulerSettings extends HostLimits {
   /** Lanes of all hosts together. */
@@ -44,8 +44,10 @@ export interface Scheduler {
   readonly mirrorDied: (job: string, mirror: number) => void;
   /** Bytes that were thought good are fetched again. */
   readonly spoil: (job: string, range: ByteRange) => void;
-  /** Tells where each open lane is; called every few dozen milliseconds. */
-  readonly tick: (positions: ReadonlyMap<number, number>, nowMs: number) => void;
+  /** Tells how far an open lane is. */
+  readonly laneMoved: (lane: number, progress: LaneProgress, nowMs: number) => void;
+  /** Called every few dozen milliseconds, when it was told of each lane. */
+  readonly tick: (nowMs: number) => void;
   readonly laneShrunk: (lane: number, end: number) => void;
   readonly laneEnded: (lane: number, end: LaneEnd, nowMs: number) => LaneOutcome | null;
   /** What is to be done now. */
@@ -113,14 +115,14 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
       const job = jobs.get(id);
       if (job !== undefined) job.pending = addRange(job.pending, range);
     },
-    tick: (positions, nowMs) => {
+    laneMoved: (id, progress, nowMs) => {
+      const lane = lanes.get(id);
+      if (lane !== undefined) moveLane(lane, progress, nowMs);
+    },
+    tick: (nowMs) => {
       const ms = nowMs - lastTickMs;
       lastTickMs = nowMs;
-      if (ms > STANDSTILL_MS) forgiveSilence(lanes.values(), ms);
-      for (const [id, position] of positions) {
-        const lane = lanes.get(id);
-        if (lane !== undefined) moveLane(lane, position, nowMs);
-      }
+      if (ms > STANDSTILL_MS) forgiveSilence(lanes.values(), ms, nowMs);
       for (const host of hosts.values()) measureHost(host, ms, nowMs);
       for (const job of jobs.values()) if (hasHope(job, nowMs)) job.lastHopeMs = nowMs;
     },
@@ -156,8 +158,8 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
 }
 
 /** This process stood still: that its lanes did, too, says nothing about their servers. */
-function forgiveSilence(lanes: Iterable<LaneState>, ms: number): void {
-  for (const lane of lanes) lane.lastMoveMs += ms;
+function forgiveSilence(lanes: Iterable<LaneState>, ms: number, nowMs: number): void {
+  for (const lane of lanes) lane.lastMoveMs = Math.min(nowMs, lane.lastMoveMs + ms);
 }
 
 function failureIn(lane: LaneState, end: LaneEnd): LaneFailure | null {

@@ -12,7 +12,10 @@ export interface HostState {
   /** Bytes per second of one lane of it. */
   readonly laneMeter: Meter;
   readonly lanes: Set<LaneState>;
+  /** What its lanes waited for their first bytes, lately. */
   firstByteMs: number;
+  /** How many such waits there were. */
+  firstBytes: number;
   restUntilMs: number;
   bytesSinceTick: number;
 }
@@ -72,6 +75,13 @@ export interface LaneState {
   cutMs: number;
   isStalled: boolean;
   isCancelled: boolean;
+}
+
+/** How far a lane is. */
+export interface LaneProgress {
+  readonly position: number;
+  /** Milliseconds from its request to its first byte; null before that. */
+  readonly firstByteMs: number | null;
 }
 
 /** Everything, by what it is called in actions. */

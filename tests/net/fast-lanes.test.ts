@@ -66,6 +66,7 @@ async function read(endpoint: HttpEndpoint): Promise<boolean> {
       slot: 0,
       slab: lane.slab,
       positions: createPositions(),
+      nowMs: systemClock.monotonicMs,
       ends: { done: () => ended.resolve("done"), failed: (_, { message }) => ended.resolve(message) },
     },
   );

@@ -16,7 +16,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const SLOT = 3;
 const RESET: LaneFailure = { kind: "network", message: "reset" };
 
-function rig(start: number, end: number, flags = "w+") {
+function rig(start: number, end: number, flags = "w+", nowMs: () => number = () => 0) {
   const path = join(folder, "x.part");
   if (flags === "r") closeSync(openSync(path, "w"));
   const file = openSync(path, flags);
@@ -34,6 +34,7 @@ function rig(start: number, end: number, flags = "w+") {
     slot: SLOT,
     slab: createSlab(),
     positions,
+    nowMs,
     ends: {
       done: (position) => ends.push(`done ${position}`),
       failed: (position, failure) => ends.push(`${failure.kind} ${position}`),
@@ -50,6 +51,7 @@ function rig(start: number, end: number, flags = "w+") {
     ends,
     received: () => positions.received[SLOT],
     written: () => positions.written[SLOT],
+    firstByteMs: () => positions.firstByteMs[SLOT],
     content: () => readFileSync(path),
     close: () => closeSync(file),
   };
@@ -68,6 +70,18 @@ describe("createRangeSink()", () => {
     one.close();
     expect(one.ends).toEqual(["done 15"]);
     expect(one.content().subarray(5).toString()).toBe("abcdefghij");
+  });
+
+  it("tells once how long the first byte took", () => {
+    let now = 1_000;
+    const one = rig(5, 15, "w+", () => now);
+    expect(one.firstByteMs()).toBe(0);
+    now = 1_040;
+    one.put("a");
+    now = 1_500;
+    one.put("b");
+    one.close();
+    expect(one.firstByteMs()).toBe(40);
   });
 
   it("takes no byte beyond its end", () => {

@@ -14,6 +14,11 @@ describe("rangeSize()", () => {
     expect(rangeSize({ laneRate: 10 * MIB, firstByteMs: 20 }, 100 * GB, 4)).toBe(20 * MIB);
   });
 
+  it("asks for 32 MiB where first bytes come at once, so that the front of the file is soon whole", () => {
+    expect(rangeSize({ laneRate: 300 * MIB, firstByteMs: 0.5 }, 100 * GB, 4)).toBe(32 * MIB);
+    expect(rangeSize({ laneRate: 20 * MIB, firstByteMs: 0.5 }, 100 * GB, 4)).toBe(32 * MIB);
+  });
+
   it("asks a slow lane for little, so that it holds up nobody", () => {
     expect(rangeSize({ laneRate: 20_000, firstByteMs: 1_500 }, GB, 4)).toBe(128 * 1024);
     expect(rangeSize({ laneRate: 200_000, firstByteMs: 10 }, MIB, 32)).toBe(256 * 1024);

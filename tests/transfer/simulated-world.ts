@@ -2,6 +2,7 @@
 import { addRange, type RangeSet, rangeBytes } from "../../src/base/range.ts";
 import type { LaneFailure } from "../../src/net/lane-protocol.ts";
 import { createScheduler, type Scheduler } from "../../src/transfer/scheduler.ts";
+import type { LaneProgress } from "../../src/transfer/world.ts";
 
 export interface SimulatedHost {
   /** Bytes per second of the whole host. */
@@ -91,6 +92,7 @@ function createWorld(scheduler: Scheduler, hosts: readonly SimulatedHost[], jobs
     lanes.delete(lane.id);
     done.set(lane.job, addRange(done.get(lane.job) ?? [], { start: lane.start, end: lane.position }));
     const position = lane.position;
+    scheduler.laneMoved(lane.id, progressOf(lane), nowMs);
     scheduler.laneEnded(
       lane.id,
       failure === null
@@ -99,6 +101,10 @@ function createWorld(scheduler: Scheduler, hosts: readonly SimulatedHost[], jobs
       nowMs,
     );
   };
+  const progressOf = ({ host, position }: Lane): LaneProgress => ({
+    position,
+    firstByteMs: hosts[host]?.latencyMs ?? 0,
+  });
   const act = (nowMs: number): void => {
     for (const action of scheduler.decide(nowMs)) {
       if (action.kind === "resolve") opening.push({ job: action.job, mirror: action.mirror, atMs: nowMs + 40 });
@@ -155,7 +161,8 @@ function createWorld(scheduler: Scheduler, hosts: readonly SimulatedHost[], jobs
       }
       opening.splice(0, opening.length, ...opening.filter(({ atMs }) => atMs > nowMs));
       move(nowMs);
-      scheduler.tick(new Map([...lanes].map(([id, { position }]) => [id, position])), nowMs);
+      for (const [id, lane] of lanes) scheduler.laneMoved(id, progressOf(lane), nowMs);
+      scheduler.tick(nowMs);
       act(nowMs);
     },
     doneBytes: (job: string): number => rangeBytes(done.get(job) ?? []),

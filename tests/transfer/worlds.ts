@@ -19,6 +19,7 @@ export function makeHost(
     laneMeter,
     lanes: new Set(),
     firstByteMs: 50,
+    firstBytes: 0,
     restUntilMs: 0,
     bytesSinceTick: 0,
     ...rest,
