@@ -4,7 +4,7 @@ import { busyLanes } from "./host-state.ts";
 import { needsRestart } from "./job-state.ts";
 import { beginLane } from "./lane-state.ts";
 import { isSilent } from "./stall.ts";
-import { planTheft } from "./steal.ts";
+import { planRelief, planTheft, type Theft } from "./steal.ts";
 import type { Action, HostState, World } from "./world.ts";
 
 export interface DecideLimits {
@@ -24,6 +24,7 @@ export function decide(world: World, limits: DecideLimits, nowMs: number): reado
   const fastest = [...world.hosts.values()].sort((one, other) => other.laneMeter.rate() - one.laneMeter.rate());
   for (const host of fastest) actions.push(...fillHost(world, host, { ...limits, nowMs }));
   for (const host of fastest) actions.push(...stealFor(world, host, nowMs));
+  for (const job of world.jobs.values()) actions.push(...cut(planRelief(job, nowMs), nowMs));
   return actions;
 }
 
@@ -81,7 +82,10 @@ function reservedLanes({ jobs }: World, host: HostState): number {
 
 function stealFor({ jobs }: World, host: HostState, nowMs: number): readonly Action[] {
   if (host.lanes.size >= host.budget.limit() || host.restUntilMs > nowMs) return [];
-  const theft = planTheft([...jobs.values()], host, nowMs);
+  return cut(planTheft([...jobs.values()], host, nowMs), nowMs);
+}
+
+function cut(theft: Theft | null, nowMs: number): readonly Action[] {
   if (theft === null) return [];
   theft.victim.cutMs = nowMs;
   return [{ kind: "shrink", lane: theft.victim.id, end: theft.end }];

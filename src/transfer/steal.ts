@@ -1,6 +1,6 @@
 /** Which lane gives up the rest of its range to a faster one, and where it is cut. Pure. */
 import { mirrorOn } from "./choose-job.ts";
-import type { HostState, JobState, LaneState } from "./world.ts";
+import { type HostState, type JobState, type LaneState, leftBytes } from "./world.ts";
 
 export interface Theft {
   readonly victim: LaneState;
@@ -15,6 +15,8 @@ const LEAST_BYTES = 64 * 1024;
 const LEAST_SIBLING_BYTES = 1024 * 1024;
 /** What must be saved where fewer bytes are left: a lane that crawls over the last of them keeps the file waiting for hours. */
 const CRAWLING_MS = 2_000;
+/** A digest that has less than this before it is soon done with it. */
+const LEAST_WAITING_BYTES = 32 * 1024 * 1024;
 /** A lane is not cut twice within this time: rates need it to show what the first cut did. */
 const CUT_EVERY_MS = 200;
 const SILENT_MS = 500;
@@ -36,6 +38,19 @@ export function planTheft(jobs: readonly JobState[], host: HostState, nowMs: num
     }
   }
   return best;
+}
+
+/**
+ * The cut of the lane that everything behind it waits for, because the digest reads from the front: a straggler there
+ * leaves it idle, however fast the others are. Null when it keeps up, or little waits.
+ */
+export function planRelief(job: JobState, nowMs: number): Theft | null {
+  const front = [...job.lanes].sort((one, other) => one.position - other.position)[0];
+  if (front === undefined || job.isEnded || (job.pending[0]?.start ?? job.size) < front.position) return null;
+  const waitingBytes = job.size - leftBytes(job) - front.position;
+  if (waitingBytes < LEAST_WAITING_BYTES || ownRate(front, nowMs) * 2 > front.host.laneMeter.rate()) return null;
+  const cut = cutOf(front, front.host, nowMs);
+  return cut === null || cut.gainMs < LEAST_GAIN_MS ? null : { victim: front, end: cut.end };
 }
 
 function cutOf(

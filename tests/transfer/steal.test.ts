@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { planTheft } from "../../src/transfer/steal.ts";
+import { planRelief, planTheft } from "../../src/transfer/steal.ts";
 import type { LaneState } from "../../src/transfer/world.ts";
 import { makeHost, makeJob, makeLane, makeMirror } from "./worlds.ts";
 
@@ -17,6 +17,38 @@ function rig(victim: Partial<LaneState> & { readonly rate?: number } = {}, thief
   );
   return { job, fast, lane };
 }
+
+describe("planRelief()", () => {
+  /** Two lanes of one host, of which the first has 60 MB to go, and 200 MB came in behind it. */
+  function front(more: Partial<LaneState> & { readonly rate?: number } = {}, arrivedBytes = 200 * MB) {
+    const job = makeJob([makeMirror(makeHost({ laneRate: 100 * MB }))], { size: 500 * MB });
+    const first = makeLane(job, { start: 0, end: 64 * MB }, { position: 4 * MB, rate: 20 * MB, ...more });
+    makeLane(job, { start: 64 * MB, end: 500 * MB }, { position: 64 * MB + arrivedBytes, rate: 100 * MB });
+    job.pending = [];
+    return { job, first };
+  }
+
+  it("cuts a straggler that everything behind it waits for", () => {
+    const { job, first } = front();
+    const relief = planRelief(job, 0);
+    expect(relief?.victim).toBe(first);
+    expect(relief?.end).toBeGreaterThan(first.position);
+    expect(relief?.end).toBeLessThan(20 * MB);
+  });
+
+  it.each<readonly [string, () => ReturnType<typeof front>]>([
+    ["that keeps up", () => front({ rate: 60 * MB })],
+    ["while little waits behind it", () => front({}, 20 * MB)],
+    ["that was just cut", () => front({ cutMs: -100 })],
+    ["that is done in a moment", () => front({ position: 63 * MB })],
+  ])("leaves a lane alone %s", (_, world) => expect(planRelief(world().job, 0)).toBeNull());
+
+  it("leaves the lanes alone while what they wait for is nobody's yet", () => {
+    const { job } = front({ start: 10 * MB, position: 14 * MB });
+    job.pending = [{ start: 0, end: 10 * MB }];
+    expect(planRelief(job, 0)).toBeNull();
+  });
+});
 
 describe("planTheft()", () => {
   it("cuts so that both parts end together", () => {
