@@ -14,6 +14,8 @@ export interface DigestTask {
 }
 
 export interface DigestThreads {
+  /** Starts the first thread before there is work for it. */
+  readonly warm: () => void;
   /** @throws ModelsError `INTERRUPTED` after the close */
   readonly begin: (path: string, onProgress: (position: number) => void) => DigestTask;
   readonly close: () => Promise<void>;
@@ -54,6 +56,9 @@ export function createDigestThreads(most: number, start: () => Thread = startDig
     return idlest !== undefined && (idlest.running.size === 0 || hosts.length >= most) ? idlest : startHost();
   };
   return {
+    warm: () => {
+      if (hosts.length === 0 && !isClosed) rest(startHost());
+    },
     begin: (path, onProgress) => {
       if (isClosed) throw ended(path, true, null);
       const host = hostForNext();

@@ -27,6 +27,8 @@ export interface DigestOptions {
 }
 
 export interface Digest {
+  /** Starts the first thread before there is work for it. */
+  readonly warm: () => void;
   /** The sha256 of a whole file. @throws ModelsError `DISK_FAILED`, or the signal's reason */
   readonly sha256File: (path: string, options?: DigestOptions) => Promise<Sha256>;
   /** The xxh64 (16 hex digits) of a range of a file. @throws ModelsError `DISK_FAILED`, or the signal's reason */
@@ -36,11 +38,12 @@ export interface Digest {
   readonly close: () => Promise<void>;
 }
 
-/** Starts no thread before the first digest, and at most one a core (never more than four). */
+/** Starts no thread before it is warmed or asked for a digest, and at most one a core (never more than four). */
 export function createDigest(): Digest {
   const threads = createDigestThreads(Math.min(4, availableParallelism()));
   const nothing = (): void => {};
   return {
+    warm: threads.warm,
     sha256File: async (path, { signal, onProgress = nothing } = {}) => {
       signal?.throwIfAborted();
       const { size } = await stat(path).catch((error: unknown) => {

@@ -15,7 +15,7 @@ import type { ObjectPlace, S3 } from "../net/s3.ts";
 import type { Settings } from "../settings.ts";
 import type { Transfer } from "../transfer/transfer.ts";
 import type { Found } from "../trust/guard.ts";
-import type { Network } from "./sync-ports.ts";
+import type { MirrorFinder, Network } from "./sync-ports.ts";
 
 export interface NetworkPorts {
   readonly clock: Clock;
@@ -25,30 +25,44 @@ export interface NetworkPorts {
   readonly admit?: ((found: Found) => Promise<unknown>) | undefined;
 }
 
-/** Loads what is needed to ask; opens no connection yet. The network is closed by whoever opened it. */
-export async function openNetwork(settings: Settings, ports: NetworkPorts, report: Report): Promise<Network> {
+/** Loads each part when it is first asked for; opens no connection yet. The network is closed by whoever opened it. */
+export function openNetwork(settings: Settings, ports: NetworkPorts, report: Report): Network {
   const { clock } = ports;
-  const { http, s3 } = await openControlPlane(settings, clock, report);
-  const { createSources } = await import("../sources/index.ts");
-  const sources = createSources(settings, { http, s3, clock });
+  let asking: Promise<ControlPlane & { readonly sources: MirrorFinder }> | null = null;
   let transfer: Promise<Transfer> | null = null;
+  const ask = (): NonNullable<typeof asking> => {
+    asking ??= openAsking(settings, clock, report);
+    return asking;
+  };
   return {
-    mirrorsOf: sources.mirrorsOf,
+    mirrorsOf: async (wanted, options) => await (await ask()).sources.mirrorsOf(wanted, options),
     transfer: () => {
       transfer ??= openTransfer(settings, ports, report);
       return transfer;
     },
     readPieces: async (place, signal) => {
-      const { parsePieceTable } = await import("../catalog/pieces.ts");
+      const [{ parsePieceTable }, { http, s3 }] = await Promise.all([import("../catalog/pieces.ts"), ask()]);
       const text = await readText(place, { settings, http, s3 }, signal);
       await ports.admit?.({ kind: "pieces", place, content: Buffer.from(text) });
       return parsePieceTable(text, place);
     },
     close: async () => {
       await (await transfer?.catch(() => null))?.close();
-      await http.close();
+      await (await asking?.catch(() => null))?.http.close();
     },
   };
+}
+
+async function openAsking(
+  settings: Settings,
+  clock: Clock,
+  report: Report,
+): Promise<ControlPlane & { readonly sources: MirrorFinder }> {
+  const [plane, { createSources }] = await Promise.all([
+    openControlPlane(settings, clock, report),
+    import("../sources/index.ts"),
+  ]);
+  return { ...plane, sources: createSources(settings, { ...plane, clock }) };
 }
 
 /** Reads one text, such as a manifest at a URL, and closes what it opened. */

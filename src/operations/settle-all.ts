@@ -43,6 +43,7 @@ export async function settleAll(run: Run, { plan, pending, resolved }: Pending):
     // They wait for answers and for the disk, not for bytes; but where one at a time was asked for, that is what they get.
     small: files === 1 ? fetches : new PQueue({ concurrency: files ** 2 }),
   };
+  if (run.options.isOffline !== true && pending.some((one) => !isLocal(one))) openTransfer(run);
   const carriers = carriersIn(plan, pending);
   const settled = new Map<string, Promise<LockedModel | null>>();
   // The queues start what comes first at once, so the largest comes first.
@@ -55,6 +56,13 @@ export async function settleAll(run: Run, { plan, pending, resolved }: Pending):
   });
   const all = await Promise.all([...settled.values(), ...linked]);
   return all.filter((one) => one !== null);
+}
+
+/** While the mirrors are asked; what keeps it from opening is told by the first model that needs it. */
+function openTransfer({ network }: Run): void {
+  network()
+    .then(({ transfer }) => transfer())
+    .catch(() => undefined);
 }
 
 /** Path of a model that will be linked → path of the pending one that brings its bytes. */

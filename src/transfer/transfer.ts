@@ -43,13 +43,15 @@ export interface Transfer {
 const MOST_LANES = 64;
 const PROGRESS_EVERY_MS = 250;
 
-/** Starts no thread before the first fetch. */
+/** Starts its threads at once: they are ready as soon as the first mirror has answered. */
 export function createTransfer(settings: TransferSettings, ports: TransferPorts): Transfer {
   const { clock, report } = ports;
   const digest = ports.digest ?? createDigest();
   const { extraCa, proxy, userAgent } = settings;
   const pool = createLanePool({ extraCa, proxy, userAgent, workers: Math.min(4, Math.max(1, availableParallelism())) });
   pool.limit(settings.maxRate);
+  pool.warm();
+  digest.warm();
   const scheduler = createScheduler({ ...settings, mostLanes: MOST_LANES, random: clock.random });
   const engine = createEngine(scheduler, { clock, pool });
   const running = new Set<RunningFetch>();
