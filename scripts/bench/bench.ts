@@ -7,6 +7,7 @@ import { type Network, networkProblem, openNetwork } from "./links.ts";
 import type { Native } from "./native.ts";
 import type { Options } from "./options.ts";
 import { type Nginx, type NginxSettings, startNginx } from "./origin.ts";
+import type { Pages } from "./pages.ts";
 import { type Contest, compete } from "./rounds.ts";
 import type { CaseReport, Contender, Outcome, Sample, Served } from "./terms.ts";
 import type { Tools } from "./tools.ts";
@@ -20,6 +21,7 @@ export interface Bench {
   /** On the disk that is written to. */
   readonly disk: string;
   readonly say: (text: string) => void;
+  readonly pages: Pages;
 }
 
 export interface Case {
@@ -91,6 +93,7 @@ export function contest(bench: Bench, arena: Arena): Promise<readonly Outcome[]>
     rounds: arena.rounds,
     settings,
     say: bench.say,
+    pages: bench.pages,
     isKeeping: bench.options.isKeeping,
     ...(prepare === undefined ? {} : { prepare }),
   });

@@ -12,6 +12,7 @@ import { markdownOf } from "./markdown.ts";
 import { compileNative } from "./native.ts";
 import { type Options, readOptions, USAGE } from "./options.ts";
 import { pageOf } from "./page.ts";
+import { openPages } from "./pages.ts";
 import type { Results } from "./results.ts";
 import type { CaseReport } from "./terms.ts";
 import { findTools, type Tools } from "./tools.ts";
@@ -49,14 +50,15 @@ async function measure(options: Options, tools: Tools): Promise<Results> {
     const native = compileNative(tools.path("cc"), disk);
     const machine = await describeMachine(disk);
     for (const { name, get } of tools.absent) say(`absent: ${name} (${get})`);
-    const bench: Bench = { options, tools, native, memory, disk, say };
+    const pages = await openPages(disk);
+    const bench: Bench = { options, tools, native, memory, disk, say, pages };
     const cases = await runCases(bench);
     return {
       date: new Date(startedMs).toISOString(),
       command: `npm run bench${process.argv.length > 2 ? ` -- ${process.argv.slice(2).join(" ")}` : ""}`,
       elapsedMs: systemClock.now() - startedMs,
       isQuick: options.isQuick,
-      machine,
+      machine: { ...machine, note: pages.note },
       tools: tools.found.map(({ name, version }) => ({ name, version })),
       absent: tools.absent,
       cases,

@@ -8,7 +8,7 @@ export interface Results {
   readonly command: string;
   readonly elapsedMs: number;
   readonly isQuick: boolean;
-  readonly machine: Machine;
+  readonly machine: Machine & { readonly note: string | null };
   readonly tools: readonly { readonly name: string; readonly version: string }[];
   readonly absent: readonly { readonly name: string; readonly get: string }[];
   readonly cases: readonly CaseReport[];

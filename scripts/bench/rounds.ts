@@ -1,10 +1,10 @@
 /** Contenders side by side: A B C A B C, each from a clean folder, each output proven once, medians in the end. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { formatBytes } from "../../src/base/bytes.ts";
+import type { Pages } from "./pages.ts";
 import type { RunSettings } from "./run-once.ts";
 import { runOnce } from "./run-once.ts";
 import type { Contender, Medians, Outcome, Run, Served } from "./terms.ts";
@@ -17,6 +17,7 @@ export interface Contest {
   readonly rounds: number;
   readonly settings: Omit<RunSettings, "folder" | "logs">;
   readonly say: (text: string) => void;
+  readonly pages: Pages;
   /** Called before each run, to mend what the last one broke. */
   readonly prepare?: () => Promise<void>;
   readonly isKeeping: boolean;
@@ -41,9 +42,10 @@ async function runProven(contest: Contest, contender: Contender, round: number):
   await contest.prepare?.();
   const folder = join(contest.folder, "run");
   const logs = join(contest.folder, "logs", contender.name.replace(/[^a-z0-9]+/gi, "-"));
+  await contest.pages.settle();
   const run = await runOnce(contender.command(folder), { ...contest.settings, folder, logs });
   const wrong = run.problem === null && round === 0 ? await wrongIn(contest.files, contender, folder) : null;
-  if (!contest.isKeeping) await rm(folder, { recursive: true, force: true });
+  if (!contest.isKeeping) await contest.pages.discard(folder);
   return wrong === null ? run : { ...run, problem: wrong };
 }
 
