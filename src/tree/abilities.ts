@@ -31,7 +31,7 @@ export async function tryAbilities(root: string, clock: Pick<Clock, "monotonicMs
   try {
     const writeBytesPerSecond = await measureWrites(at("probe"), clock);
     return {
-      isLocal: await isLocalDisk(at("probe")),
+      isLocal: isLocalDisk(at("probe")),
       hasHardLinks: await can(() => link(at("probe"), at("hard"))),
       hasSymlinks: await can(() => symlink("probe", at("soft"))),
       hasReflinks: await can(() => copyFile(at("probe"), at("clone"), constants.COPYFILE_FICLONE_FORCE)),

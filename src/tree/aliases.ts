@@ -74,7 +74,7 @@ async function targetOf(parts: TreeParts, wanted: Wanted): Promise<Target> {
 async function linkAlias(parts: TreeParts, alias: TreePath, subject: AliasSubject): Promise<AliasResult> {
   const path = parts.layout.fileOf(alias);
   try {
-    await using folder = await holdFolder(parts.layout.root, parts.layout.folderOf(path));
+    using folder = await holdFolder(parts.layout.root, parts.layout.folderOf(path));
     const there = await lstatOrNull(folder.path(basename(path)));
     if (there !== null) {
       if (await leadsTo(folder, basename(path), subject.target)) return { alias, status: "present" };

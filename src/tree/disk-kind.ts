@@ -1,5 +1,5 @@
 /** Whether a disk is this machine's own. */
-import { statfs } from "node:fs/promises";
+import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 
 /** Magic numbers of statfs(2): ext, xfs, btrfs, tmpfs, overlayfs, f2fs, zfs. */
@@ -9,9 +9,9 @@ const LOCAL_KINDS = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7
  * True when what is written to `path` is seen at once by all who can see it. Anywhere else (NFS, FUSE, unknown) it must
  * be synced first. Overlay counts as local: its upper layer must be.
  */
-export async function isLocalDisk(path: string): Promise<boolean> {
+export function isLocalDisk(path: string): boolean {
   try {
-    return LOCAL_KINDS.has((await statfs(dirname(path))).type);
+    return LOCAL_KINDS.has(statfsSync(dirname(path)).type);
   } catch {
     return false;
   }

@@ -1,13 +1,12 @@
 /** The way to a folder of the tree: makes what lacks, refuses what leads outside, and holds it against swapping. */
-import { constants } from "node:fs";
-import { type FileHandle, lstat, mkdir, open, readlink, realpath } from "node:fs/promises";
+import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, readlinkSync, realpathSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { ModelsError } from "../base/errors.ts";
 import { STATE_FOLDER } from "../base/paths.ts";
-import { diskError, errnoOf } from "./disk.ts";
+import { diskError, errnoOf, openOrNull, syncFile } from "./disk.ts";
 
 /** An open folder that is known to lie in the tree. */
-export interface HeldFolder extends AsyncDisposable {
+export interface HeldFolder extends Disposable {
   /** Where it really is. */
   readonly real: string;
   /** A path for `name` in this very folder, even if the folder's name is given to another meanwhile (on Linux). */
@@ -23,37 +22,45 @@ export interface HeldFolder extends AsyncDisposable {
  */
 export async function holdFolder(root: string, folder: string): Promise<HeldFolder> {
   try {
-    const plain = await holdPlain(root, folder);
+    const plain = holdPlain(root, folder);
     if (plain !== null) return plain;
-    const base = await realRoot(root);
-    return await hold(base, await walkTo(base, folder));
+    const base = realRoot(root);
+    return hold(base, await walkTo(base, folder));
   } catch (error) {
     throw diskError("use the folder", join(root, folder), error);
   }
 }
 
 /** The short way, for a folder that is there and has no link on its way: what is open says itself where it is. */
-async function holdPlain(root: string, folder: string): Promise<HeldFolder | null> {
-  const path = join(await realpath(root).catch(() => root), folder);
-  const handle = await open(path, FOLDER_FLAGS).catch(() => null);
-  if (handle === null) return null;
-  const prefix = `/proc/self/fd/${handle.fd}`;
-  if ((await readlink(prefix).catch(() => null)) === path) return held(handle, { real: path, prefix });
-  await handle.close();
+function holdPlain(root: string, folder: string): HeldFolder | null {
+  const path = join(orNull(() => realpathSync.native(root)) ?? root, folder);
+  const file = openOrNull(path, FOLDER_FLAGS);
+  if (file === null) return null;
+  const prefix = `/proc/self/fd/${file}`;
+  if (orNull(() => readlinkSync(prefix)) === path) return held(file, { real: path, prefix });
+  closeSync(file);
   return null;
+}
+
+function orNull<T>(ask: () => T): T | null {
+  try {
+    return ask();
+  } catch {
+    return null;
+  }
 }
 
 /** Makes `folders` (relative to `root`) durable. */
 export async function makeFolders(root: string, folders: readonly string[]): Promise<void> {
   for (const folder of folders) {
-    await using held = await holdFolder(root, folder);
+    using held = await holdFolder(root, folder);
     await held.sync();
   }
 }
 
-async function realRoot(root: string): Promise<string> {
-  await mkdir(root, { recursive: true });
-  return await realpath(root);
+function realRoot(root: string): string {
+  mkdirSync(root, { recursive: true });
+  return realpathSync.native(root);
 }
 
 async function walkTo(base: string, folder: string): Promise<string> {
@@ -61,15 +68,15 @@ async function walkTo(base: string, folder: string): Promise<string> {
   let current = base;
   for (const part of folder.split(sep).filter((one) => one !== "")) {
     const next = join(current, part);
-    if (await makeFolder(next)) await syncFolder(current);
-    current = await enter(base, next, isOwn);
+    if (makeFolder(next)) await syncFolder(current);
+    current = enter(base, next, isOwn);
   }
   return current;
 }
 
-async function makeFolder(path: string): Promise<boolean> {
+function makeFolder(path: string): boolean {
   try {
-    await mkdir(path);
+    mkdirSync(path);
     return true;
   } catch (error) {
     if (errnoOf(error) === "EEXIST") return false;
@@ -77,14 +84,14 @@ async function makeFolder(path: string): Promise<boolean> {
   }
 }
 
-async function enter(base: string, path: string, isOwn: boolean): Promise<string> {
-  const seen = await lstat(path);
+function enter(base: string, path: string, isOwn: boolean): string {
+  const seen = lstatSync(path);
   if (seen.isDirectory()) return path;
   if (!seen.isSymbolicLink()) throw blocked(path, "it is a file");
-  const real = await realpath(path).catch(() => null);
+  const real = orNull(() => realpathSync.native(path));
   if (real === null) throw blocked(path, "it is a link to nothing");
   if (isOwn || !isInside(base, real)) throw leaves(path, real);
-  if (!(await lstat(real)).isDirectory()) throw blocked(path, "it is a link to a file");
+  if (!lstatSync(real).isDirectory()) throw blocked(path, "it is a link to a file");
   return real;
 }
 
@@ -107,24 +114,24 @@ function blocked(path: string, seen: string): ModelsError {
 
 const FOLDER_FLAGS = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | (constants.O_NOFOLLOW ?? 0);
 
-async function hold(base: string, path: string): Promise<HeldFolder> {
-  const handle = await open(path, FOLDER_FLAGS);
+function hold(base: string, path: string): HeldFolder {
+  const file = openSync(path, FOLDER_FLAGS);
   try {
-    const { real, prefix } = await whereIs(handle, path);
+    const { real, prefix } = whereIs(file, path);
     if (real !== base && !isInside(base, real) && !real.startsWith(join(base, STATE_FOLDER))) throw leaves(path, real);
-    return held(handle, { real, prefix });
+    return held(file, { real, prefix });
   } catch (error) {
-    await handle.close();
+    closeSync(file);
     throw error;
   }
 }
 
-function held(handle: FileHandle, { real, prefix }: { readonly real: string; readonly prefix: string }): HeldFolder {
+function held(file: number, { real, prefix }: { readonly real: string; readonly prefix: string }): HeldFolder {
   return {
     real,
     path: (name) => join(prefix, name),
-    sync: () => syncHandle(handle),
-    [Symbol.asyncDispose]: () => handle.close(),
+    sync: () => syncNames(file),
+    [Symbol.dispose]: () => closeSync(file),
   };
 }
 
@@ -132,31 +139,31 @@ function held(handle: FileHandle, { real, prefix }: { readonly real: string; rea
  * Between the look at a folder and its use, its name can be given to a link. Linux lets us address the open folder
  * itself, which cannot be swapped; elsewhere the name must still lead to what is open.
  */
-async function whereIs(handle: FileHandle, path: string): Promise<{ real: string; prefix: string }> {
-  const prefix = `/proc/self/fd/${handle.fd}`;
-  const own = await readlink(prefix).catch(() => null);
+function whereIs(file: number, path: string): { readonly real: string; readonly prefix: string } {
+  const prefix = `/proc/self/fd/${file}`;
+  const own = orNull(() => readlinkSync(prefix));
   if (own !== null) return { real: own, prefix };
-  const [real, seen, held] = await Promise.all([realpath(path), lstat(path), handle.stat()]);
-  if (seen.ino !== held.ino || seen.dev !== held.dev) throw leaves(path, real);
+  const [real, seen, open] = [realpathSync.native(path), lstatSync(path), fstatSync(file)];
+  if (seen.ino !== open.ino || seen.dev !== open.dev) throw leaves(path, real);
   return { real, prefix: real };
 }
 
 /** Makes the names in the folder at `path` durable. */
 async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, constants.O_RDONLY);
+  const file = openSync(path, constants.O_RDONLY);
   try {
-    await syncHandle(handle);
+    await syncNames(file);
   } finally {
-    await handle.close();
+    closeSync(file);
   }
 }
 
 // Some network and user-space file systems do not know how to sync a folder; there is nothing more to be done then.
 const NOT_SYNCABLE = new Set(["EINVAL", "ENOTSUP", "EOPNOTSUPP", "EPERM", "EBADF", "EISDIR", "ENOSYS"]);
 
-async function syncHandle(handle: FileHandle): Promise<void> {
+async function syncNames(folder: number): Promise<void> {
   try {
-    await handle.sync();
+    await syncFile(folder);
   } catch (error) {
     if (!NOT_SYNCABLE.has(errnoOf(error))) throw error;
   }

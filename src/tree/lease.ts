@@ -1,7 +1,8 @@
 /** One writer for a file among all processes that share the disk, also where the system's own locks do not hold. */
-import type { FileHandle } from "node:fs/promises";
+import { closeSync, writeSync } from "node:fs";
 import type { Clock } from "../base/clock.ts";
 import { ModelsError } from "../base/errors.ts";
+import { syncFile } from "./disk.ts";
 import { isLocalDisk } from "./disk-kind.ts";
 import { describeSelf, formatHolder, type Holder, nameHolder, parseHolder } from "./holder.ts";
 import { createLock, type LockParts, readLock, removeLock } from "./lock-file.ts";
@@ -57,8 +58,8 @@ export async function takeLease(
     options.signal.throwIfAborted();
     const text = await readLock(path);
     if (text === null) {
-      const handle = await createLock(parts, path, formatHolder(self, 0));
-      if (handle !== null) return await hold(parts, { path, subject, self, handle });
+      const file = await createLock(parts, path, formatHolder(self, 0));
+      if (file !== null) return hold(parts, { path, subject, self, file });
       continue;
     }
     if ((await isStale(path, text)) && (await takeAway(parts, { path, text }, { self, isStale }))) continue;
@@ -88,12 +89,13 @@ interface Held {
   readonly path: string;
   readonly subject: string;
   readonly self: Holder;
-  readonly handle: FileHandle;
+  /** Descriptor of the lock file that we made. */
+  readonly file: number;
 }
 
-async function hold(parts: LockParts & { readonly timings: LeaseTimings }, held: Held): Promise<Lease> {
+function hold(parts: LockParts & { readonly timings: LeaseTimings }, held: Held): Lease {
   const lost = new AbortController();
-  const isLocal = await isLocalDisk(held.path);
+  const isLocal = isLocalDisk(held.path);
   let beats = 0;
   let beating: Promise<void> | null = null;
   const stop = parts.clock.every(parts.timings.beatMs, () => {
@@ -111,7 +113,7 @@ async function hold(parts: LockParts & { readonly timings: LeaseTimings }, held:
       try {
         await removeLock(parts, held.path, (text) => parseHolder(text)?.token === held.self.token);
       } finally {
-        await held.handle.close();
+        closeSync(held.file);
       }
     },
   };
@@ -123,8 +125,8 @@ async function beat(
   now: { readonly count: number; readonly isLocal: boolean; readonly lost: AbortController },
 ): Promise<void> {
   try {
-    await held.handle.write(formatHolder(held.self, now.count), 0);
-    if (!now.isLocal) await held.handle.datasync();
+    writeSync(held.file, formatHolder(held.self, now.count), 0);
+    if (!now.isLocal) await syncFile(held.file);
   } catch {
     // A disk that fails now and then is no reason to stop; whether the lock is still ours is found out below.
   }

@@ -1,8 +1,10 @@
 /** How a lock file comes into being exactly once, is read, and is taken away without ever taking another's. */
-import { type FileHandle, link, open, rename } from "node:fs/promises";
+import { closeSync, openSync, writeFileSync } from "node:fs";
+import { link, rename } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Clock } from "../base/clock.ts";
-import { diskError, errnoOf, readSmallFile, removeFile } from "./disk.ts";
+import { diskError, errnoOf, makeFile, readSmallFile, removeFile, syncFile } from "./disk.ts";
+import { isLocalDisk } from "./disk-kind.ts";
 import { type HeldFolder, holdFolder } from "./folder.ts";
 import type { Layout } from "./layout.ts";
 
@@ -22,7 +24,7 @@ export async function readLock(path: string): Promise<string | null> {
 
 async function isThere(path: string): Promise<boolean> {
   try {
-    await (await open(path, "r")).close();
+    closeSync(openSync(path, "r"));
     return true;
   } catch (error) {
     return errnoOf(error) !== "ENOENT";
@@ -30,28 +32,33 @@ async function isThere(path: string): Promise<boolean> {
 }
 
 /**
- * Makes the lock file at `path` with `text` in it, unless there is one: then null. The open file stays the very file
- * that was made, whatever becomes of its name.
+ * Makes the lock file at `path` with `text` in it, unless there is one: then null. The open file (a descriptor, to be
+ * closed by the caller) stays the very file that was made, whatever becomes of its name.
  */
-export async function createLock(parts: LockParts, path: string, text: string): Promise<FileHandle | null> {
-  await using locks = await holdFolder(parts.layout.root, parts.layout.folderOf(path));
+export async function createLock(parts: LockParts, path: string, text: string): Promise<number | null> {
+  using locks = await holdFolder(parts.layout.root, parts.layout.folderOf(path));
   const temporary = parts.layout.temporaryOf(parts.clock.unique());
-  await using scratch = await holdFolder(parts.layout.root, parts.layout.folderOf(temporary));
+  using scratch = await holdFolder(parts.layout.root, parts.layout.folderOf(temporary));
   const [made, target] = [scratch.path(basename(temporary)), locks.path(basename(path))];
-  const handle = await open(made, "wx+");
+  const file = await makeFile(made, "wx+");
   try {
-    await handle.writeFile(text);
-    await handle.sync();
-    if (await linkNew(made, target, text)) return handle;
-    await handle.close();
+    await writeLock(file, made, text);
+    if (await linkNew(made, target, text)) return file;
+    closeSync(file);
     return null;
   } catch (error) {
-    await handle.close();
+    closeSync(file);
     if (NO_LINKS.has(errnoOf(error))) return await createInPlace(target, text);
     throw diskError("lock", path, error);
   } finally {
     await removeFile(made);
   }
+}
+
+/** For all who can see the disk: a power cut may forget it, for it lets go of every lock. */
+async function writeLock(file: number, path: string, text: string): Promise<void> {
+  writeFileSync(file, text);
+  if (!isLocalDisk(path)) await syncFile(file);
 }
 
 /** A link appears with its content, and on NFS too only once (open(2), under O_EXCL). */
@@ -68,12 +75,11 @@ async function linkNew(made: string, target: string, text: string): Promise<bool
 
 const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EXDEV"]);
 
-async function createInPlace(target: string, text: string): Promise<FileHandle | null> {
+async function createInPlace(target: string, text: string): Promise<number | null> {
   try {
-    const handle = await open(target, "wx+");
-    await handle.writeFile(text);
-    await handle.sync();
-    return handle;
+    const file = await makeFile(target, "wx+");
+    await writeLock(file, target, text);
+    return file;
   } catch (error) {
     if (errnoOf(error) === "EEXIST") return null;
     throw diskError("lock", target, error);
@@ -87,9 +93,9 @@ async function createInPlace(target: string, text: string): Promise<FileHandle |
 export async function removeLock(parts: LockParts, path: string, isMeant: (text: string) => boolean): Promise<void> {
   const now = await readLock(path);
   if (now === null || !isMeant(now)) return;
-  await using locks = await holdFolder(parts.layout.root, parts.layout.folderOf(path));
+  using locks = await holdFolder(parts.layout.root, parts.layout.folderOf(path));
   const temporary = parts.layout.temporaryOf(parts.clock.unique());
-  await using scratch = await holdFolder(parts.layout.root, parts.layout.folderOf(temporary));
+  using scratch = await holdFolder(parts.layout.root, parts.layout.folderOf(temporary));
   await moveAndRemove({ locks, scratch }, { path, temporary }, isMeant);
 }
 

@@ -1,10 +1,10 @@
 /** How a whole, proven file gets its final name: durably, in one step, and never outside the tree. */
-import { constants } from "node:fs";
-import { type FileHandle, open, rename } from "node:fs/promises";
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { rename } from "node:fs/promises";
 import { basename } from "node:path";
 import { ModelsError } from "../base/errors.ts";
 import type { TreePath } from "../base/paths.ts";
-import { diskError, errnoOf, lstatOrNull, removeFile, statOrNull } from "./disk.ts";
+import { diskError, errnoOf, lstatOrNull, removeFile, statOrNull, syncFile } from "./disk.ts";
 import { type HeldFolder, holdFolder } from "./folder.ts";
 import { kindOf } from "./look.ts";
 import { isReceiptFor, type ReceiptHow, readReceipt, writeReceipt } from "./receipt.ts";
@@ -29,9 +29,9 @@ export interface Origin {
 export async function place(parts: TreeParts, partial: string, wanted: WantedArtifact, origin: Origin): Promise<void> {
   const path = parts.layout.fileOf(wanted.path);
   try {
-    await using held = await openPartial(partial);
+    using held = openPartial(partial);
     const stamp = await syncWhole(held, partial, wanted);
-    await using folder = await holdFolder(parts.layout.root, parts.layout.folderOf(path));
+    using folder = await holdFolder(parts.layout.root, parts.layout.folderOf(path));
     const leaving = await refuseConflict(parts, folder, { wanted, origin });
     await prove(parts, stamp, { wanted, origin });
     await refuseNewcomer(parts, folder, { wanted, origin, leaving });
@@ -52,7 +52,7 @@ export async function place(parts: TreeParts, partial: string, wanted: WantedArt
  */
 export async function refuseObstacle({ layout }: TreeParts, path: TreePath): Promise<void> {
   const whole = layout.fileOf(path);
-  await using folder = await holdFolder(layout.root, layout.folderOf(whole));
+  using folder = await holdFolder(layout.root, layout.folderOf(whole));
   const there = await lstatOrNull(folder.path(basename(whole)));
   if (there !== null && !there.isFile() && !there.isSymbolicLink()) throw conflict(layout, path, kindOf(there));
 }
@@ -62,12 +62,17 @@ interface Subject {
   readonly origin: Origin;
 }
 
-async function openPartial(partial: string): Promise<FileHandle> {
-  return await open(partial, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+interface OpenFile extends Disposable {
+  readonly file: number;
 }
 
-async function syncWhole(held: FileHandle, partial: string, wanted: WantedArtifact): Promise<Stamp> {
-  const seen = await held.stat({ bigint: true });
+function openPartial(partial: string): OpenFile {
+  const file = openSync(partial, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+  return { file, [Symbol.dispose]: () => closeSync(file) };
+}
+
+async function syncWhole({ file }: OpenFile, partial: string, wanted: WantedArtifact): Promise<Stamp> {
+  const seen = fstatSync(file, { bigint: true });
   if (!seen.isFile()) {
     throw new ModelsError("TREE_CONFLICT", `Cannot place "${partial}": it is ${kindOf(seen)}, expected a file`);
   }
@@ -77,8 +82,8 @@ async function syncWhole(held: FileHandle, partial: string, wanted: WantedArtifa
       `Cannot place "${partial}" as "${wanted.path}": it has ${seen.size} bytes, expected ${wanted.size}`,
     );
   }
-  await held.sync();
-  return stampOf(await held.stat({ bigint: true }));
+  await syncFile(file);
+  return stampOf(fstatSync(file, { bigint: true }));
 }
 
 /** What lies under the final name and may be replaced; null when nothing lies there. */

@@ -42,7 +42,7 @@ async function leadsTo(link: string, file: string): Promise<boolean> {
 
 async function removeName({ layout }: TreeParts, path: string): Promise<boolean> {
   try {
-    await using folder = await holdFolder(layout.root, layout.folderOf(path));
+    using folder = await holdFolder(layout.root, layout.folderOf(path));
     await unlink(folder.path(basename(path)));
     await folder.sync();
     return true;

@@ -99,7 +99,7 @@ async function tryInScratch(
   make: (into: string) => Promise<void>,
 ): Promise<Shared | null> {
   const path = parts.layout.temporaryOf(parts.clock.unique());
-  await using scratch = await holdFolder(parts.layout.root, parts.layout.folderOf(path));
+  using scratch = await holdFolder(parts.layout.root, parts.layout.folderOf(path));
   try {
     await make(scratch.path(basename(path)));
     return { how, path };
@@ -120,7 +120,7 @@ async function copy(parts: TreeParts, from: Reusable, { wanted, options }: CopyS
   // The journal goes first: it must never speak of bytes that are another file's.
   await removeFile(journal);
   await removeFile(content);
-  await using folder = await holdFolder(parts.layout.root, parts.layout.folderOf(content));
+  using folder = await holdFolder(parts.layout.root, parts.layout.folderOf(content));
   try {
     await copyBytes(from.path, folder, { name: basename(content), size: wanted.size, options });
     const sha256 = await parts.digest.sha256File(

@@ -38,7 +38,7 @@ interface Taking {
 
 async function take({ layout }: TreeParts, { path, content, isShared }: Taking): Promise<void> {
   try {
-    await using folder = await holdFolder(layout.root, layout.folderOf(path));
+    using folder = await holdFolder(layout.root, layout.folderOf(path));
     const from = folder.path(basename(path));
     if (isShared) await copy(from, content);
     else await rename(from, content);

@@ -1,9 +1,10 @@
 /** How a small state file is written whole and read only when it is whole: JSON with its own digest behind it. */
 import { createHash } from "node:crypto";
-import { open, rename } from "node:fs/promises";
+import { closeSync, writeFileSync } from "node:fs";
+import { rename } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Clock } from "../base/clock.ts";
-import { diskError, readSmallFile, removeFile } from "./disk.ts";
+import { diskError, makeFile, readSmallFile, removeFile, syncFile } from "./disk.ts";
 import { holdFolder } from "./folder.ts";
 import type { Layout } from "./layout.ts";
 
@@ -53,8 +54,8 @@ export async function writeSealed(
 ): Promise<void> {
   const { layout, clock } = parts;
   const temporary = layout.temporaryOf(clock.unique());
-  await using folder = await holdFolder(layout.root, layout.folderOf(path));
-  await using scratch = await holdFolder(layout.root, layout.folderOf(temporary));
+  using folder = await holdFolder(layout.root, layout.folderOf(path));
+  using scratch = await holdFolder(layout.root, layout.folderOf(temporary));
   try {
     await writeWhole(scratch.path(basename(temporary)), seal(content));
     await rename(scratch.path(basename(temporary)), folder.path(basename(path)));
@@ -66,7 +67,11 @@ export async function writeSealed(
 }
 
 async function writeWhole(path: string, text: string): Promise<void> {
-  await using handle = await open(path, "wx");
-  await handle.writeFile(text);
-  await handle.sync();
+  const file = await makeFile(path, "wx");
+  try {
+    writeFileSync(file, text);
+    await syncFile(file);
+  } finally {
+    closeSync(file);
+  }
 }

@@ -1,4 +1,5 @@
 /** When a lock's holder counts as gone, and how exactly one of its rivals takes the lock away. */
+import { closeSync } from "node:fs";
 import type { Clock } from "../base/clock.ts";
 import { formatHolder, type Holder, isHolderAlive, parseHolder } from "./holder.ts";
 import { createLock, type LockParts, readLock, removeLock } from "./lock-file.ts";
@@ -43,8 +44,8 @@ export async function takeAway(
   by: { readonly self: Holder; readonly isStale: StaleJudge },
 ): Promise<boolean> {
   const claim = `${stale.path}.claim`;
-  const handle = await createLock(parts, claim, formatHolder(by.self, 0));
-  if (handle === null) {
+  const file = await createLock(parts, claim, formatHolder(by.self, 0));
+  if (file === null) {
     const rival = await readLock(claim);
     if (rival === null || !(await by.isStale(claim, rival))) return false;
     return await takeAway(parts, { path: claim, text: rival }, by);
@@ -53,7 +54,7 @@ export async function takeAway(
     await removeLock(parts, stale.path, (text) => text === stale.text);
     return true;
   } finally {
-    await handle.close();
+    closeSync(file);
     await removeLock(parts, claim, (text) => parseHolder(text)?.token === by.self.token);
   }
 }

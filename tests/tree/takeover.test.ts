@@ -1,5 +1,5 @@
 /** Takeovers, step by step: what a slow rival may not do. */
-import { existsSync } from "node:fs";
+import { closeSync, existsSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -62,10 +62,10 @@ describe("createLock()", () => {
     const { parts, path } = await createScene();
     expect(await createLock(parts, path, "mine")).toBeNull();
     const tries = await Promise.all(Array.from({ length: 16 }, (_, one) => createLock(parts, `${path}.new`, `${one}`)));
-    const made = tries.filter((handle) => handle !== null);
+    const made = tries.filter((file) => file !== null);
     expect(made).toHaveLength(1);
-    expect(await readFile(`${path}.new`, "utf8")).toBe(`${tries.findIndex((handle) => handle !== null)}`);
-    await made[0]?.close();
+    expect(await readFile(`${path}.new`, "utf8")).toBe(`${tries.findIndex((file) => file !== null)}`);
+    closeSync(made[0] ?? -1);
   });
 });
 
