@@ -19,7 +19,7 @@ const pool = createLanePool({
 const scheduler = createScheduler({ lanes: null, lanesPerHost: 16, mostLanes: 64, random: systemClock.random });
 const engine = createEngine(scheduler, { clock: systemClock, pool });
 const file = await open(path, "w");
-await preallocate(file, path, size);
+await preallocate(file.fd, path, size);
 const nothing = () => {};
 const run = engine.run({
   id: "bench",

@@ -174,7 +174,7 @@ export function createRounds(job: FetchJob, ports: RoundsPorts): Rounds {
     await ended.stop();
     absorb(0);
     run = null;
-    await ledger.commit();
+    await ledger.settle();
   };
   /** Fetches until nothing is missing and nothing that came is doubted. */
   const fill = async (): Promise<void> => {

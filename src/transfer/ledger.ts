@@ -16,8 +16,12 @@ export interface Ledger {
   readonly enter: (entries: readonly JournalEntry[]) => void;
   /** Takes ranges back, at once here and soon in the journal: they turned out wrong. */
   readonly spoil: (ranges: readonly ByteRange[]) => void;
-  /** Resolves when everything that was entered is durable. @throws ModelsError `DISK_FULL`, `DISK_FAILED` */
-  readonly commit: () => Promise<void>;
+  /**
+   * Resolves when nothing is on its way to the disk, and what may not wait longer is durable. The bytes of a whole file
+   * may wait the second that they always may: its place makes them durable.
+   * @throws ModelsError `DISK_FULL`, `DISK_FAILED`
+   */
+  readonly settle: () => Promise<void>;
   /** Who sent which part of `range`; what an earlier run left is of {@link EARLIER_RUN}. */
   readonly sentIn: (range: ByteRange) => readonly Sent[];
 }
@@ -56,18 +60,19 @@ export function createLedger(partial: PartialFile, { size, clock, onError }: Led
       committedMs = clock.monotonicMs();
     }
   };
+  const isDue = (): boolean => clock.monotonicMs() - committedMs >= COMMIT_EVERY_MS;
+  const missingBytes = (): number => rangeBytes(gapsIn({ start: 0, end: size }, done));
   return {
     accounts,
     resumedBytes,
     done: () => done,
-    missingBytes: () => rangeBytes(gapsIn({ start: 0, end: size }, done)),
+    missingBytes,
     enter: (entries) => {
       accounts.fetched(entries);
       uncommitted = [...uncommitted, ...entries];
       for (const { range } of entries) done = addRange(done, range);
       if (entries.length > 0) partial.note(entries).catch(onError);
-      const isDue = clock.monotonicMs() - committedMs >= COMMIT_EVERY_MS;
-      if (isDue && !isCommitting && uncommitted.length > 0) commit().catch(onError);
+      if (isDue() && !isCommitting && uncommitted.length > 0) commit().catch(onError);
     },
     spoil: (ranges) => {
       if (uncommitted.length > 0) commit().catch(onError);
@@ -77,7 +82,7 @@ export function createLedger(partial: PartialFile, { size, clock, onError }: Led
       }
       partial.spoil(ranges).catch(onError);
     },
-    commit,
+    settle: () => (missingBytes() > 0 || isDue() ? commit() : partial.commit([])),
     sentIn: (range) => {
       const fresh = [...accounts.fresh()].flatMap(([source, ranges]) =>
         within(range, ranges).map((part) => ({ source, range: part })),

@@ -1,6 +1,8 @@
 /** A partial file and its journal on disk: what the journal says is durable before it says so. */
-import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
+import { closeSync, existsSync, fdatasync, fstatSync, fsync, mkdirSync, open, openSync, writeFileSync } from "node:fs";
+import { rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { promisify } from "node:util";
 import { readBoundedText } from "../base/bounded-file.ts";
 import { ModelsError, reasonOf } from "../base/errors.ts";
 import { bootIdentity } from "../base/process.ts";
@@ -17,6 +19,11 @@ import {
   parseJournal,
 } from "./journal.ts";
 import { preallocate } from "./preallocate.ts";
+
+// What makes a name waits for others' syncs, so it is handed over; what only looks is done at once.
+const makeFile = promisify(open);
+const syncData = promisify(fdatasync);
+const syncAll = promisify(fsync);
 
 export interface PartialPaths {
   readonly content: string;
@@ -53,102 +60,122 @@ export async function openPartial(paths: PartialPaths, subject: JournalSubject):
 }
 
 async function openOrBegin(paths: PartialPaths, subject: JournalSubject): Promise<PartialFile> {
-  await mkdir(dirname(paths.content), { recursive: true });
-  const text = await readBoundedText(paths.journal, MAX_JOURNAL_BYTES).catch(() => "");
+  mkdirSync(dirname(paths.content), { recursive: true });
+  const hasJournal = existsSync(paths.journal);
+  const text = hasJournal ? await readBoundedText(paths.journal, MAX_JOURNAL_BYTES).catch(() => "") : "";
   const boot = bootIdentity();
-  let known = parseJournal(text, subject, boot);
-  let content = known === null ? null : await openIfWhole(paths.content, subject.size);
-  if (content === null) {
-    known = null;
+  const known = parseJournal(text, subject, boot);
+  const content = known === null ? null : openIfWhole(paths.content, subject.size);
+  if (known === null || content === null) {
     // The old journal goes first: it must never describe the new content.
-    await rm(paths.journal, { force: true });
-    await rm(paths.content, { force: true });
-    content = await begin(paths.content, subject.size);
+    if (hasJournal) await rm(paths.journal, { force: true });
+    if (existsSync(paths.content)) await rm(paths.content);
+    if (hasJournal) await syncFolder(dirname(paths.journal));
+    return await begin(paths, subject, boot);
   }
-  const resumed = known?.served ?? new Map<string, RangeSet>();
   try {
     // The fresh journal calls all of it durable: also what was only written when the earlier run was killed.
-    await content.datasync();
-    const journal = await rewriteJournal(paths.journal, subject, resumed);
-    return createPartialFile({ paths, content, journal, boot }, resumed);
+    await syncData(content);
+    const journal = await rewriteJournal(paths.journal, subject, known.served);
+    return createPartialFile({ paths, content, journal, boot, isNamed: true }, known.served);
   } catch (error) {
-    await content.close();
+    closeSync(content);
     throw error;
   }
 }
 
-async function begin(path: string, size: number): Promise<FileHandle> {
-  const content = await open(path, "wx+", 0o644);
+/** Nothing is durable yet, for nothing is claimed: the first commit sees to it. */
+async function begin(paths: PartialPaths, subject: JournalSubject, boot: string | null): Promise<PartialFile> {
+  const content = await makeFile(paths.content, "wx+", 0o644);
   try {
-    await preallocate(content, path, size);
-    return content;
+    await preallocate(content, paths.content, subject.size);
+    const journal = await makeFile(paths.journal, "ax", 0o644);
+    writeFileSync(journal, formatJournalHead(subject));
+    return createPartialFile({ paths, content, journal, boot, isNamed: false }, new Map());
   } catch (error) {
     // What could be reserved of a disk that is too small helps nobody.
-    await content.close();
-    await rm(path, { force: true });
+    closeSync(content);
+    for (const path of [paths.journal, paths.content]) await rm(path, { force: true });
     throw error;
   }
 }
 
-async function openIfWhole(path: string, size: number): Promise<FileHandle | null> {
-  const file = await open(path, "r+").catch(() => null);
-  const isWhole = file !== null && (await file.stat()).size === size;
-  if (!isWhole) await file?.close();
-  return isWhole ? file : null;
+function openIfWhole(path: string, size: number): number | null {
+  const file = openOrNull(path);
+  if (file === null || fstatSync(file).size === size) return file;
+  closeSync(file);
+  return null;
 }
 
-/** A fresh journal with the same facts: torn lines are gone, and it cannot grow from run to run. */
+function openOrNull(path: string): number | null {
+  try {
+    return openSync(path, "r+");
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * A fresh journal with the same facts, as an open descriptor to append to: torn lines are gone, and it cannot grow from
+ * run to run.
+ */
 export async function rewriteJournal(
   path: string,
   subject: JournalSubject,
   served: ReadonlyMap<string, RangeSet>,
-): Promise<FileHandle> {
+): Promise<number> {
   const entries = [...served].flatMap(([mirror, ranges]) => ranges.map((range) => ({ mirror, range })));
   const fresh = `${path}.new`;
   await rm(fresh, { force: true });
-  const journal = await open(fresh, "ax", 0o644);
+  const journal = await makeFile(fresh, "ax", 0o644);
   try {
-    await journal.appendFile(formatJournalHead(subject) + formatJournalEntries(entries));
-    await journal.datasync();
+    writeFileSync(journal, formatJournalHead(subject) + formatJournalEntries(entries));
+    await syncData(journal);
     await rename(fresh, path);
     await syncFolder(dirname(path));
     return journal;
   } catch (error) {
-    await journal.close();
+    closeSync(journal);
     throw error;
   }
 }
 
 interface OpenFiles {
   readonly paths: PartialPaths;
-  readonly content: FileHandle;
-  readonly journal: FileHandle;
+  /** Descriptor, as is `journal`. */
+  readonly content: number;
+  readonly journal: number;
   readonly boot: string | null;
+  /** Whether the names of both are durable. */
+  readonly isNamed: boolean;
 }
 
 function createPartialFile(files: OpenFiles, resumed: ReadonlyMap<string, RangeSet>): PartialFile {
   const { paths, content, journal, boot } = files;
   const path = paths.content;
   let isWorthless = false;
+  let isNamed = files.isNamed;
   const onDisk = createQueue(path);
   const inJournal = createQueue(path);
   const append = (text: string): Promise<void> =>
     inJournal.run(async () => {
-      await journal.appendFile(text);
-      await journal.datasync();
+      writeFileSync(journal, text);
+      await syncData(journal);
+      if (!isNamed) await syncFolder(dirname(paths.journal));
+      isNamed = true;
     });
   return {
-    descriptor: content.fd,
+    descriptor: content,
     path,
     resumed,
     note: async (entries) => {
       if (boot === null || entries.length === 0) return;
-      await inJournal.run(() => journal.appendFile(formatJournalWritten(entries, boot)));
+      await inJournal.run(async () => writeFileSync(journal, formatJournalWritten(entries, boot)));
     },
     commit: (entries) =>
       onDisk.run(async () => {
         if (entries.length === 0) return;
-        await content.datasync();
+        await syncData(content);
         await append(formatJournalEntries(entries));
       }),
     // In turn with the commits: one that began earlier must not claim the ranges after they were taken back.
@@ -159,11 +186,10 @@ function createPartialFile(files: OpenFiles, resumed: ReadonlyMap<string, RangeS
     [Symbol.asyncDispose]: async () => {
       await onDisk.idle();
       await inJournal.idle();
-      await content.close();
-      await journal.close();
+      closeSync(content);
+      closeSync(journal);
       if (!isWorthless) return;
-      await rm(paths.journal, { force: true });
-      await rm(paths.content, { force: true });
+      for (const one of [paths.journal, paths.content]) await rm(one, { force: true });
     },
   };
 }
@@ -182,10 +208,10 @@ function createQueue(path: string) {
 }
 
 async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
+  const folder = openSync(path, "r");
   // Some network file systems refuse to sync a folder; there the rename is as durable as it gets.
-  await folder.sync().catch(() => {});
-  await folder.close();
+  await syncAll(folder).catch(() => undefined);
+  closeSync(folder);
 }
 
 /** The error for a disk that failed under `path`. */

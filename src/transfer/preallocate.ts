@@ -1,8 +1,8 @@
 /** Reserves a file's space on the disk before the first byte: the only file that runs another program to do so. */
 import { execFile } from "node:child_process";
-import type { FileHandle } from "node:fs/promises";
+import { ftruncateSync } from "node:fs";
 import { promisify } from "node:util";
-import { ModelsError } from "../base/errors.ts";
+import { ModelsError, reasonOf } from "../base/errors.ts";
 import { processEnvironment } from "../base/process.ts";
 import { systemCode } from "../base/system-errors.ts";
 
@@ -12,21 +12,22 @@ const run = promisify(execFile);
 const WORTH_BYTES = 16 * 1024 * 1024;
 
 /**
- * Makes `file` (at `path`) `size` bytes long, with real blocks where the file system can: a full disk shows now, and
- * writes need no new extents. Where it cannot, and for small files, the
- * length alone is set.
+ * Makes the open `file` (at `path`) `size` bytes long, with real blocks where the file system can: a full disk shows
+ * now, and writes need no new extents. Where it cannot, and for small files, the length alone is set.
  * @throws ModelsError `DISK_FULL`, `DISK_FAILED`
  */
-export async function preallocate(file: FileHandle, path: string, size: number): Promise<void> {
+export async function preallocate(file: number, path: string, size: number): Promise<void> {
   if (size >= WORTH_BYTES && (await reserve(path, size))) return;
-  await file.truncate(size).catch((error: NodeJS.ErrnoException) => {
+  try {
+    ftruncateSync(file, size);
+  } catch (error) {
     const code = systemCode(error);
     if (code === "ENOSPC" || code === "EDQUOT") throw diskFull(path, size);
     if (code === "EFBIG") throw tooLarge(path, size);
-    throw new ModelsError("DISK_FAILED", `Cannot reserve ${size} bytes for "${path}": ${error.message}`, {
+    throw new ModelsError("DISK_FAILED", `Cannot reserve ${size} bytes for "${path}": ${reasonOf(error)}`, {
       cause: error,
     });
-  });
+  }
 }
 
 /** Whether the blocks are there now. */

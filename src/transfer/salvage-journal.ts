@@ -1,4 +1,5 @@
 /** The journal of a file that was whole once: all of it is there, and nothing of it is believed before its digest. */
+import { closeSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Artifact } from "../base/artifact.ts";
 import { diskProblem, rewriteJournal } from "./partial-file.ts";
@@ -11,7 +12,7 @@ export async function writeSalvageJournal(path: string, { size, sha256 }: Artifa
   try {
     const served = new Map([[THIS_BOX, [{ start: 0, end: size }]]]);
     const journal = await rewriteJournal(path, { size, sha256 }, served);
-    await journal.close();
+    closeSync(journal);
   } catch (error) {
     throw diskProblem(dirname(path), error);
   }

@@ -13,7 +13,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 async function reserve(size: number, name = "x"): Promise<{ readonly size: number }> {
   const path = join(folder, name);
   await using file = await open(path, "wx+");
-  await preallocate(file, path, size);
+  await preallocate(file.fd, path, size);
   return await stat(path);
 }
 
