@@ -209,7 +209,7 @@ async function runDying(
     network,
     onSample,
     prepare,
-    timeoutSeconds: scaled(bench, 40, 20),
+    timeoutSeconds: scaled(bench, 25, 20),
   });
   await victim[Symbol.asyncDispose]();
   await scene.close();

@@ -46,6 +46,7 @@ export const httpCase: Case = {
       sizes: [oneFile(bench)],
       rivals: ONE_FILE,
       isTls: false,
+      rounds: 3,
       verdicts: (outcomes) => [...bareVerdicts(outcomes), ...digestVerdicts(outcomes), ...costVerdicts(outcomes)],
     }),
 };
@@ -59,6 +60,7 @@ export const httpsCase: Case = {
       sizes: [oneFile(bench)],
       rivals: ONE_FILE.filter(TRUSTING),
       isTls: true,
+      rounds: 2,
       verdicts: secureVerdicts,
     }),
 };
@@ -72,6 +74,7 @@ export const kitCase: Case = {
       sizes: KIT_SHARES.map((share) => Math.floor((oneFile(bench) / 16) * share) + share),
       rivals: MANY_FILES,
       isTls: false,
+      rounds: 2,
       verdicts: kitVerdicts,
     }),
 };
@@ -84,6 +87,7 @@ interface Race {
   readonly sizes: readonly number[];
   readonly rivals: readonly RivalName[];
   readonly isTls: boolean;
+  readonly rounds: number;
   readonly verdicts: (outcomes: readonly Outcome[]) => readonly Verdict[];
 }
 
@@ -105,7 +109,7 @@ async function race(bench: Bench, wanted: Race): Promise<CaseReport> {
     syncContender(offer),
     ...rivals(wanted.rivals, offer, bench.tools),
   ];
-  const rounds = roundsOf(bench, 3);
+  const rounds = roundsOf(bench, wanted.rounds);
   const outcomes = await contest(bench, { id: wanted.id, files, contenders, rounds, origins: [origin] });
   await unserve(bench, wanted.id);
   const size = formatBytes(files.reduce((sum, file) => sum + file.size, 0));
