@@ -64,17 +64,18 @@ export function parseJournal(text: string, subject: JournalSubject, boot: string
   for (const [kind, start, end, mirror, writtenAt] of rest) {
     const range = rangeOf(start, end, subject.size);
     if (range === null) continue;
-    if (kind === "spoiled") forget(served, range);
+    if (kind === "spoiled") forgetRange(served, range);
     const isThere = kind === "done" || (kind === "written" && boot !== null && writtenAt === boot);
     if (!isThere || typeof mirror !== "string") continue;
-    forget(served, range);
+    forgetRange(served, range);
     served.set(mirror, addRange(served.get(mirror) ?? [], range));
   }
   const done = [...served.values()].flat().reduce<RangeSet>(addRange, []);
   return { done, served };
 }
 
-function forget(served: Map<string, RangeSet>, range: ByteRange): void {
+/** Takes a range away from whatever mirror it is of. */
+export function forgetRange(served: Map<string, RangeSet>, range: ByteRange): void {
   for (const [mirror, ranges] of [...served]) {
     const left = removeRange(ranges, range);
     if (left.length > 0) served.set(mirror, left);

@@ -18,6 +18,7 @@ import {
   MAX_JOURNAL_BYTES,
   parseJournal,
 } from "./journal.ts";
+import { createJournalFacts } from "./journal-facts.ts";
 import { preallocate } from "./preallocate.ts";
 
 // What makes a name waits for others' syncs, so it is handed over; what only looks is done at once.
@@ -76,8 +77,9 @@ async function openOrBegin(paths: PartialPaths, subject: JournalSubject): Promis
   try {
     // The fresh journal calls all of it durable: also what was only written when the earlier run was killed.
     await syncData(content);
-    const journal = await rewriteJournal(paths.journal, subject, known.served);
-    return createPartialFile({ paths, content, journal, boot, isNamed: true }, known.served);
+    const lines = createJournalFacts(known.served).lines(boot);
+    const journal = await rewriteJournal(paths.journal, subject, lines);
+    return createPartialFile({ paths, subject, content, journal, boot, isNamed: true }, known.served);
   } catch (error) {
     closeSync(content);
     throw error;
@@ -91,7 +93,7 @@ async function begin(paths: PartialPaths, subject: JournalSubject, boot: string 
     await preallocate(content, paths.content, subject.size);
     const journal = await makeFile(paths.journal, "ax", 0o644);
     writeFileSync(journal, formatJournalHead(subject));
-    return createPartialFile({ paths, content, journal, boot, isNamed: false }, new Map());
+    return createPartialFile({ paths, subject, content, journal, boot, isNamed: false }, new Map());
   } catch (error) {
     // What could be reserved of a disk that is too small helps nobody.
     closeSync(content);
@@ -115,21 +117,13 @@ function openOrNull(path: string): number | null {
   }
 }
 
-/**
- * A fresh journal with the same facts, as an open descriptor to append to: torn lines are gone, and it cannot grow from
- * run to run.
- */
-export async function rewriteJournal(
-  path: string,
-  subject: JournalSubject,
-  served: ReadonlyMap<string, RangeSet>,
-): Promise<number> {
-  const entries = [...served].flatMap(([mirror, ranges]) => ranges.map((range) => ({ mirror, range })));
+/** A fresh journal with these lines, as an open descriptor to append to: whatever else was in the old one is gone. */
+export async function rewriteJournal(path: string, subject: JournalSubject, lines: string): Promise<number> {
   const fresh = `${path}.new`;
   await rm(fresh, { force: true });
   const journal = await makeFile(fresh, "ax", 0o644);
   try {
-    writeFileSync(journal, formatJournalHead(subject) + formatJournalEntries(entries));
+    writeFileSync(journal, formatJournalHead(subject) + lines);
     await syncData(journal);
     await rename(fresh, path);
     await syncFolder(dirname(path));
@@ -140,8 +134,12 @@ export async function rewriteJournal(
   }
 }
 
+/** A journal that grew by this much is written anew. */
+const MOST_GROWTH_BYTES = 1024 * 1024;
+
 interface OpenFiles {
   readonly paths: PartialPaths;
+  readonly subject: JournalSubject;
   /** Descriptor, as is `journal`. */
   readonly content: number;
   readonly journal: number;
@@ -151,15 +149,30 @@ interface OpenFiles {
 }
 
 function createPartialFile(files: OpenFiles, resumed: ReadonlyMap<string, RangeSet>): PartialFile {
-  const { paths, content, journal, boot } = files;
+  const { paths, subject, content, boot } = files;
   const path = paths.content;
+  const facts = createJournalFacts(resumed);
+  let { journal, isNamed } = files;
   let isWorthless = false;
-  let isNamed = files.isNamed;
+  let grownBytes = 0;
   const onDisk = createQueue(path);
   const inJournal = createQueue(path);
+  /** A line for each lane and moment adds up: on a slow link, to gigabytes. What they say together is short. */
+  const shorten = async (): Promise<void> => {
+    const old = journal;
+    journal = await rewriteJournal(paths.journal, subject, facts.lines(boot));
+    closeSync(old);
+    isNamed = true;
+    grownBytes = 0;
+  };
+  const write = async (text: string): Promise<void> => {
+    writeFileSync(journal, text);
+    grownBytes += text.length;
+    if (grownBytes > MOST_GROWTH_BYTES) await shorten();
+  };
   const append = (text: string): Promise<void> =>
     inJournal.run(async () => {
-      writeFileSync(journal, text);
+      await write(text);
       await syncData(journal);
       if (!isNamed) await syncFolder(dirname(paths.journal));
       isNamed = true;
@@ -170,16 +183,22 @@ function createPartialFile(files: OpenFiles, resumed: ReadonlyMap<string, RangeS
     resumed,
     note: async (entries) => {
       if (boot === null || entries.length === 0) return;
-      await inJournal.run(async () => writeFileSync(journal, formatJournalWritten(entries, boot)));
+      facts.noted(entries);
+      await inJournal.run(() => write(formatJournalWritten(entries, boot)));
     },
     commit: (entries) =>
       onDisk.run(async () => {
         if (entries.length === 0) return;
         await syncData(content);
+        facts.committed(entries);
         await append(formatJournalEntries(entries));
       }),
     // In turn with the commits: one that began earlier must not claim the ranges after they were taken back.
-    spoil: (ranges) => onDisk.run(() => append(formatJournalSpoils(ranges))),
+    spoil: (ranges) =>
+      onDisk.run(async () => {
+        facts.spoiled(ranges);
+        await append(formatJournalSpoils(ranges));
+      }),
     discard: () => {
       isWorthless = true;
     },

@@ -8,7 +8,7 @@ import { syncBuiltinESMExports } from "node:module";
 import { basename, dirname, join, resolve } from "node:path";
 
 const { RECORD_LOG: log = "", RECORD_ROOT: root = "" } = process.env;
-const real = { writeSync: fs.writeSync, promises: { ...fs.promises } };
+const real = { ...fs, promises: { ...fs.promises } };
 const out = fs.openSync(log, "a");
 let lastId = 0;
 
@@ -35,11 +35,58 @@ function content(bytes) {
 
 fs.writeSync = (fd, buffer, offset, length, position) => {
   const written = real.writeSync(fd, buffer, offset, length, position);
+  if (typeof buffer === "string") note({ act: "write", inode: fileOf(fd).ino, at: offset, ...content(buffer) });
   if (typeof position === "number") {
     const part = Buffer.from(buffer.buffer, buffer.byteOffset + offset, written);
     note({ act: "write", inode: fileOf(fd).ino, at: position, ...content(part) });
   }
   return written;
+};
+
+/** Every file of ours that is written whole is empty before, or appended to. */
+fs.writeFileSync = (file, data, ...rest) => {
+  const at = typeof file === "number" ? fileOf(file).size : 0;
+  real.writeFileSync(file, data, ...rest);
+  if (typeof file === "number") note({ act: "write", inode: fileOf(file).ino, at, ...content(data) });
+};
+fs.ftruncateSync = (fd, size = 0) => {
+  real.ftruncateSync(fd, size);
+  note({ act: "truncate", inode: fileOf(fd).ino, size });
+};
+for (const name of ["fsync", "fdatasync"]) {
+  fs[name] = (fd, done) => {
+    lastId += 1;
+    const id = `${process.pid}-${lastId}`;
+    const { ino: inode } = fileOf(fd);
+    note({ act: "sync-begin", inode, id });
+    real[name](fd, (error) => {
+      if (error === null) note({ act: "sync-end", inode, id });
+      done(error);
+    });
+  };
+}
+
+/** Notes what an open made, or which folder it opened. */
+function noteOpen(place, wasThere, fd) {
+  const seen = fs.fstatSync(fd);
+  if (isOurs(place) && !wasThere && seen.isFile()) note({ act: "create", path: place, inode: seen.ino });
+  if (seen.isDirectory()) note({ act: "folder", path: fs.realpathSync(place), inode: seen.ino });
+}
+fs.openSync = (path, ...rest) => {
+  const place = placeOf(path);
+  const wasThere = fs.existsSync(place);
+  const fd = real.openSync(path, ...rest);
+  noteOpen(place, wasThere, fd);
+  return fd;
+};
+fs.open = (path, ...rest) => {
+  const done = rest.pop();
+  const place = placeOf(path);
+  const wasThere = fs.existsSync(place);
+  real.open(path, ...rest, (error, fd) => {
+    if (error === null) noteOpen(place, wasThere, fd);
+    done(error, fd);
+  });
 };
 
 /** Wraps the methods of open files, which all share one prototype. */
@@ -91,9 +138,7 @@ fs.promises.open = async (path, flags, ...rest) => {
   const wasThere = fs.existsSync(place);
   const handle = await real.promises.open(path, flags, ...rest);
   wrapHandles(handle);
-  const seen = fs.fstatSync(handle.fd);
-  if (isOurs(place) && !wasThere && seen.isFile()) note({ act: "create", path: place, inode: seen.ino });
-  if (seen.isDirectory()) note({ act: "folder", path: fs.realpathSync(place), inode: seen.ino });
+  noteOpen(place, wasThere, handle.fd);
   return handle;
 };
 for (const name of ["rename", "link"]) {

@@ -57,6 +57,24 @@ describe("openPartial()", () => {
     expect(await readFile(paths.journal, "utf8")).toContain('"done",5,10');
   });
 
+  it("keeps the journal short, however many moments a slow link takes", async () => {
+    const size = 40_000;
+    await run(
+      async (partial) => {
+        await partial.commit([entry(0, 10, "early")]);
+        for (let at = 10; at < size; at += 10) {
+          await partial.note([entry(at, at + 10, `https://models.example.net/${"long/".repeat(60)}x`)]);
+        }
+        expect((await stat(paths.journal)).size).toBeLessThan(1_200_000);
+      },
+      { ...SUBJECT, size },
+    );
+    expect(Object.values(await resumed({ ...SUBJECT, size }))).toEqual([
+      [{ start: 0, end: 10 }],
+      [{ start: 10, end: size }],
+    ]);
+  });
+
   it("forgets what was spoiled, and keeps the rest", async () => {
     await run(async (partial) => {
       await partial.commit([entry(0, 100)]);
