@@ -35,7 +35,7 @@ interface Active {
 }
 
 /** Bytes held longer than this are written even if the slab is not full: slow links must not lose them to a kill. */
-const FLUSH_EVERY_MS = 25;
+const FLUSH_EVERY_MS = 15;
 
 /** Starts the reads of one thread; the returned function obeys orders. */
 export function createRangeReads(settings: LaneWorkerSettings, ports: RangeReadsPorts): (order: ToLaneWorker) => void {

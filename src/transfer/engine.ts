@@ -30,7 +30,8 @@ export interface Engine {
   readonly run: (job: EngineJob) => EngineRun;
 }
 
-const TICK_MS = 40;
+/** What a kill costs is what came since the last tick. */
+const TICK_MS = 25;
 /** Without a byte for this long, from any mirror, with nobody asking for patience, a job has failed. */
 const HOPELESS_MS = 90_000;
 
