@@ -31,6 +31,11 @@ const STEADY_LOSS = 0.98;
 const FIRST_PROBE_MS = 8_000;
 const RAREST_PROBE_MS = 60_000;
 
+/** Lanes that were busy, on the average: between two ranges a lane may rest for a moment. */
+const FULL = 0.9;
+/** Below this part of the best that its lanes did, a host is no longer what it was: more lanes are tried at once. */
+const FALLEN = 0.7;
+
 /** What is being tried: `from` lanes gave `rate` before. */
 interface Trial {
   readonly kind: "start" | "more" | "fewer";
@@ -43,17 +48,21 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
   let trial: Trial | null = settings.fixed === null ? { kind: "start", from: limit, rate: 0 } : null;
   let windowFromMs = nowMs + SETTLE_MS;
   let windowBytes = 0;
-  let isFull = true;
+  let looks = 0;
+  let lanesSeen = 0;
   let isCounting = false;
   let steadySinceMs = nowMs;
   let probeAfterMs = FIRST_PROBE_MS;
   let isNextProbeUp = true;
+  /** The best rate since it rests. */
+  let steadyRate = 0;
 
   /** Counts what is observed after `settleMs` from now. */
   const openWindow = (at: number, settleMs = 0): void => {
     windowFromMs = at + settleMs;
     windowBytes = 0;
-    isFull = true;
+    looks = 0;
+    lanesSeen = 0;
     isCounting = settleMs === 0;
   };
   const attempt = (next: Trial, lanes: number, at: number): void => {
@@ -61,12 +70,13 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
     limit = lanes;
     openWindow(at, SETTLE_MS);
   };
-  const rest = (lanes: number, at: number): void => {
+  const rest = (lanes: number, at: number, rate = 0): void => {
     const isInVain = trial !== null && trial.kind !== "start" && lanes === trial.from;
     probeAfterMs = isInVain ? Math.min(RAREST_PROBE_MS, probeAfterMs * 2) : FIRST_PROBE_MS;
     trial = null;
     limit = lanes;
     steadySinceMs = at;
+    steadyRate = rate;
     openWindow(at);
   };
   const judge = (rate: number, at: number): void => {
@@ -74,11 +84,11 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
     const { kind, from, rate: before } = trial;
     if (kind === "start") {
       if (rate < before * START_GAIN || limit >= settings.most)
-        return rest(rate < before * STEADY_GAIN ? from : limit, at);
+        return rate < before * STEADY_GAIN ? rest(from, at, before) : rest(limit, at, rate);
       return attempt({ kind, from: limit, rate }, Math.min(settings.most, limit * 2), at);
     }
     if (kind === "more") {
-      if (rate < before * STEADY_GAIN) return rest(from, at);
+      if (rate < before * STEADY_GAIN) return rest(from, at, before);
       return limit >= settings.most
         ? rest(limit, at)
         : attempt({ kind, from: limit, rate }, Math.min(settings.most, quarterMore(limit)), at);
@@ -86,6 +96,11 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
     rest(rate < before * STEADY_LOSS ? from : limit, at);
   };
   const probe = (rate: number, at: number): void => {
+    steadyRate = Math.max(steadyRate, rate);
+    // Losses slow connections down one by one, and hide what more of them brought when they were tried.
+    if (rate < steadyRate * FALLEN && limit < settings.most) {
+      return attempt({ kind: "start", from: limit, rate }, Math.min(settings.most, limit * 2), at);
+    }
     if (at - steadySinceMs < probeAfterMs) return openWindow(at);
     const isUp = isNextProbeUp ? limit < settings.most : limit <= 1;
     isNextProbeUp = !isNextProbeUp;
@@ -107,10 +122,12 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
         return;
       }
       windowBytes += bytes;
-      isFull &&= lanes >= limit;
+      looks += 1;
+      lanesSeen += Math.min(lanes, limit);
       const ms = at - windowFromMs;
       if (ms < WINDOW_MS) return;
       // A host with less to do than it has lanes for says nothing about more lanes.
+      const isFull = lanesSeen >= limit * looks * FULL;
       if (isFull && windowBytes > 0) judge((windowBytes / ms) * 1000, at);
       else openWindow(at);
     },

@@ -52,6 +52,25 @@ describe("createLaneBudget()", () => {
     expect(Math.max(...limits)).toBeGreaterThan(8);
   });
 
+  it("tries more lanes at once when losses have slowed down those that it has", () => {
+    const budget = createLaneBudget(ADAPTIVE, 0);
+    // While twice the lanes are tried, the old ones lose what the new ones bring.
+    drive(budget, () => 30e6, 0, 3_000);
+    expect(budget.limit()).toBe(4);
+    const limits = drive(budget, (lanes) => lanes * 3e6, 3_000, 8_000);
+    expect(limits.at(-1)).toBe(32);
+  });
+
+  it("takes a moment between two ranges for no want of work", () => {
+    const budget = createLaneBudget(ADAPTIVE, 0);
+    for (let nowMs = 0; nowMs < 4_000; nowMs += STEP_MS) {
+      const lanes = budget.limit();
+      const isBetween = nowMs % 400 === 0;
+      budget.observe((lanes * 10e6 * STEP_MS) / 1000, isBetween ? lanes - 1 : lanes, nowMs);
+    }
+    expect(budget.limit()).toBe(32);
+  });
+
   it("probes down too, and gives up lanes that bring nothing", () => {
     const budget = createLaneBudget(ADAPTIVE, 0);
     drive(budget, capped(10e6, 1e9), 0, 5_000);
