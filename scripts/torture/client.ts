@@ -15,6 +15,7 @@ export interface ClientEnd {
 
 export interface Client {
   readonly pid: number;
+  readonly startedMs: number;
   readonly isPlain: boolean;
   /** Null while it runs. */
   readonly end: () => ClientEnd | null;
@@ -45,6 +46,7 @@ export function killClients(): void {
 
 /** Starts `models sync` of everything in the world's folder. */
 export function startClient(options: ClientOptions): Client {
+  const startedMs = performance.now();
   const child = spawnClient(options);
   const seen = { out: "", err: "" };
   const under = createUnderWay();
@@ -71,6 +73,7 @@ export function startClient(options: ClientOptions): Client {
   });
   return {
     pid: child.pid ?? 0,
+    startedMs,
     isPlain: options.isPlain,
     end: () => end,
     ended,

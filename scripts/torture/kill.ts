@@ -71,6 +71,7 @@ async function killOne(scene: Scene, victim: Client, { moment }: KillPlan): Prom
   if (signal !== "SIGKILL") return false;
   scene.kills.push(moment);
   scene.calmSinceMs = performance.now();
+  scene.killedMs = killedMs;
   scene.durable.note();
   scene.complaints.push(...judgeFinalNames(box));
   if (isCalm(scene)) {

@@ -69,12 +69,16 @@ async function play(scene: Scene): Promise<void> {
   await finish(scene, mostRefusals);
 }
 
-/** Lets the clients end, and starts one more as long as something is missing. */
+/**
+ * Lets the clients end, and starts one more as long as something is missing, or none came after the last kill: what a
+ * killed process left is the next one's to remove, and those who ran beside it may have looked before.
+ */
 async function finish(scene: Scene, mostRefusals: number): Promise<void> {
   for (;;) {
     await waitFor(scene, () => false);
     await Promise.all(scene.clients.map(({ ended }) => ended));
-    if (scene.clients.at(-1)?.end()?.code === 0 && isPlaced(scene)) return;
+    const last = scene.clients.at(-1);
+    if (last?.end()?.code === 0 && last.startedMs > scene.killedMs && isPlaced(scene)) return;
     if (scene.refusals >= mostRefusals && !scene.isHealed) await heal(scene);
     if (scene.isHealed && scene.refusals >= mostRefusals + scene.limits.lateRefusals) return;
     start(scene, false);

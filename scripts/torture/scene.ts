@@ -33,6 +33,8 @@ export interface Scene {
   readonly startedMs: number;
   /** Since when nothing but the clients themselves stands in the way. */
   calmSinceMs: number;
+  /** When the last client was killed. */
+  killedMs: number;
   refusals: number;
   isHealed: boolean;
 }
@@ -84,6 +86,7 @@ export async function setScene(
     wasted: new Map(),
     startedMs: performance.now(),
     calmSinceMs: performance.now(),
+    killedMs: 0,
     refusals: 0,
     isHealed: false,
   };
