@@ -17,8 +17,9 @@ export interface Ledger {
   /** Takes ranges back, at once here and soon in the journal: they turned out wrong. */
   readonly spoil: (ranges: readonly ByteRange[]) => void;
   /**
-   * Resolves when nothing is on its way to the disk, and what may not wait longer is durable. The bytes of a whole file
-   * may wait the second that they always may: its place makes them durable.
+   * Resolves when nothing is on its way to the disk, and what may not wait longer is durable. The last bytes of a whole
+   * file may wait the second that they always may: its place makes them durable. Many are not left to it: here the disk
+   * works while the digest does.
    * @throws ModelsError `DISK_FULL`, `DISK_FAILED`
    */
   readonly settle: () => Promise<void>;
@@ -35,6 +36,9 @@ export interface LedgerOptions {
 
 /** How often what was written is made durable: it bounds what a power cut costs. */
 const COMMIT_EVERY_MS = 1_000;
+
+/** Takes a disk longer than the two syncs of a commit. */
+const MUCH_BYTES = 16 * 1024 * 1024;
 
 /** The sender of what an earlier run left: it may have rotted on this disk since, so no mirror is to blame for it. */
 export const EARLIER_RUN: string = "";
@@ -61,6 +65,7 @@ export function createLedger(partial: PartialFile, { size, clock, onError }: Led
     }
   };
   const isDue = (): boolean => clock.monotonicMs() - committedMs >= COMMIT_EVERY_MS;
+  const isMuch = (): boolean => uncommitted.reduce((sum, { range }) => sum + range.end - range.start, 0) > MUCH_BYTES;
   const missingBytes = (): number => rangeBytes(gapsIn({ start: 0, end: size }, done));
   return {
     accounts,
@@ -82,7 +87,7 @@ export function createLedger(partial: PartialFile, { size, clock, onError }: Led
       }
       partial.spoil(ranges).catch(onError);
     },
-    settle: () => (missingBytes() > 0 || isDue() ? commit() : partial.commit([])),
+    settle: () => (missingBytes() > 0 || isDue() || isMuch() ? commit() : partial.commit([])),
     sentIn: (range) => {
       const fresh = [...accounts.fresh()].flatMap(([source, ranges]) =>
         within(range, ranges).map((part) => ({ source, range: part })),
