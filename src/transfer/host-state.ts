@@ -9,7 +9,7 @@ export interface HostLimits {
   readonly lanesPerHost: number;
 }
 
-const FIRST_LANES = 6;
+const FIRST_LANES = 4;
 /** What a host is thought to take to its first byte before one came. */
 const FIRST_BYTE_MS = 50;
 
