@@ -50,7 +50,7 @@ async function measure(options: Options, tools: Tools): Promise<Results> {
     const native = compileNative(tools.path("cc"), disk);
     const machine = await describeMachine(disk);
     for (const { name, get } of tools.absent) say(`absent: ${name} (${get})`);
-    const pages = await openPages(disk);
+    const pages = await openPages(disk, options.isQuick);
     const bench: Bench = { options, tools, native, memory, disk, say, pages };
     const cases = await runCases(bench);
     return {

@@ -24,16 +24,21 @@ const FREE_BYTES = 300e6;
 /** Less than this is not worth filling. */
 const LEAST_BYTES = 200e6;
 
-/** For runs that write below `folder`. */
-export async function openPages(folder: string): Promise<Pages> {
-  if (!takesBack()) return { note: null, settle: async () => {}, discard: (place) => rm(place, FORCE) };
+/** For runs that write below `folder`; a quick run has no time to fill memory, and says so. */
+export async function openPages(folder: string, isQuick: boolean): Promise<Pages> {
+  const isTaken = takesBack();
+  const why = isTaken ? await obstacle(folder, isQuick) : null;
+  if (isTaken && why === null) return await createPages(folder);
+  const note =
+    why === null ? null : `The host of this machine takes free memory back, which slows down its next user; ${why}.`;
+  return { note, settle: async () => {}, discard: (place) => rm(place, FORCE) };
+}
+
+/** Why memory cannot be filled, or null when it can. */
+async function obstacle(folder: string, isQuick: boolean): Promise<string | null> {
+  if (isQuick) return "only the full run prevents that";
   const { bavail, bsize } = await statfs(folder);
-  if (bavail * bsize < 2 * totalmem()) {
-    const note =
-      "The host of this machine takes free memory back, which makes the first to use it slow; the disk is too small to prevent that.";
-    return { note, settle: async () => {}, discard: (place) => rm(place, FORCE) };
-  }
-  return createPages(folder);
+  return bavail * bsize < 2 * totalmem() ? "the disk is too small to prevent that" : null;
 }
 
 const FORCE = { recursive: true, force: true } as const;
