@@ -1,9 +1,9 @@
 /** A partial file and its journal on disk: what the journal says is durable before it says so. */
-import { closeSync, existsSync, fdatasync, fstatSync, fsync, mkdirSync, open, openSync, writeFileSync } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { closeSync, existsSync, fstatSync, mkdirSync, writeFileSync } from "node:fs";
+import { rename } from "node:fs/promises";
 import { dirname } from "node:path";
-import { promisify } from "node:util";
 import { readBoundedText } from "../base/bounded-file.ts";
+import { openFile, openOrNull, syncData, syncFolder, unlinkIfThere } from "../base/descriptors.ts";
 import { ModelsError, reasonOf } from "../base/errors.ts";
 import { bootIdentity } from "../base/process.ts";
 import type { ByteRange, RangeSet } from "../base/range.ts";
@@ -20,11 +20,6 @@ import {
 } from "./journal.ts";
 import { createJournalFacts } from "./journal-facts.ts";
 import { preallocate } from "./preallocate.ts";
-
-// What makes a name waits for others' syncs, so it is handed over; what only looks is done at once.
-const makeFile = promisify(open);
-const syncData = promisify(fdatasync);
-const syncAll = promisify(fsync);
 
 export interface PartialPaths {
   readonly content: string;
@@ -69,8 +64,8 @@ async function openOrBegin(paths: PartialPaths, subject: JournalSubject): Promis
   const content = known === null ? null : openIfWhole(paths.content, subject.size);
   if (known === null || content === null) {
     // The old journal goes first: it must never describe the new content.
-    if (hasJournal) await rm(paths.journal, { force: true });
-    if (existsSync(paths.content)) await rm(paths.content);
+    await unlinkIfThere(paths.journal);
+    await unlinkIfThere(paths.content);
     if (hasJournal) await syncFolder(dirname(paths.journal));
     return await begin(paths, subject, boot);
   }
@@ -88,42 +83,43 @@ async function openOrBegin(paths: PartialPaths, subject: JournalSubject): Promis
 
 /** Nothing is durable yet, for nothing is claimed: the first commit sees to it. */
 async function begin(paths: PartialPaths, subject: JournalSubject, boot: string | null): Promise<PartialFile> {
-  const content = await makeFile(paths.content, "wx+", 0o644);
+  const content = await openFile(paths.content, "wx+", 0o644);
   try {
     await preallocate(content, paths.content, subject.size);
-    const journal = await makeFile(paths.journal, "ax", 0o644);
-    writeFileSync(journal, formatJournalHead(subject));
+    const journal = await beginJournal(paths.journal, formatJournalHead(subject));
     return createPartialFile({ paths, subject, content, journal, boot, isNamed: false }, new Map());
   } catch (error) {
     // What could be reserved of a disk that is too small helps nobody.
     closeSync(content);
-    for (const path of [paths.journal, paths.content]) await rm(path, { force: true });
+    for (const path of [paths.journal, paths.content]) await unlinkIfThere(path);
+    throw error;
+  }
+}
+
+async function beginJournal(path: string, text: string): Promise<number> {
+  const journal = await openFile(path, "ax", 0o644);
+  try {
+    writeFileSync(journal, text);
+    return journal;
+  } catch (error) {
+    closeSync(journal);
     throw error;
   }
 }
 
 function openIfWhole(path: string, size: number): number | null {
-  const file = openOrNull(path);
+  const file = openOrNull(path, "r+");
   if (file === null || fstatSync(file).size === size) return file;
   closeSync(file);
   return null;
 }
 
-function openOrNull(path: string): number | null {
-  try {
-    return openSync(path, "r+");
-  } catch {
-    return null;
-  }
-}
-
 /** A fresh journal with these lines, as an open descriptor to append to: whatever else was in the old one is gone. */
 export async function rewriteJournal(path: string, subject: JournalSubject, lines: string): Promise<number> {
   const fresh = `${path}.new`;
-  await rm(fresh, { force: true });
-  const journal = await makeFile(fresh, "ax", 0o644);
+  await unlinkIfThere(fresh);
+  const journal = await beginJournal(fresh, formatJournalHead(subject) + lines);
   try {
-    writeFileSync(journal, formatJournalHead(subject) + lines);
     await syncData(journal);
     await rename(fresh, path);
     await syncFolder(dirname(path));
@@ -208,7 +204,7 @@ function createPartialFile(files: OpenFiles, resumed: ReadonlyMap<string, RangeS
       closeSync(content);
       closeSync(journal);
       if (!isWorthless) return;
-      for (const one of [paths.journal, paths.content]) await rm(one, { force: true });
+      for (const one of [paths.journal, paths.content]) await unlinkIfThere(one);
     },
   };
 }
@@ -224,13 +220,6 @@ function createQueue(path: string) {
     },
     idle: (): Promise<void> => last,
   };
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = openSync(path, "r");
-  // Some network file systems refuse to sync a folder; there the rename is as durable as it gets.
-  await syncAll(folder).catch(() => undefined);
-  closeSync(folder);
 }
 
 /** The error for a disk that failed under `path`. */

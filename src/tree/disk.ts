@@ -1,11 +1,7 @@
-/**
- * The few things that are done to the disk in more than one place, with errors that blame the disk. What only looks is
- * done at once: handed to another thread, its microseconds cost ten times as much. What makes or removes a name is
- * handed over: it waits for others' syncs (both measured with a thousand files).
- */
-import { type BigIntStats, closeSync, constants, fsync, open, openSync, readSync } from "node:fs";
-import { lstat, stat, unlink } from "node:fs/promises";
-import { promisify } from "node:util";
+/** The few things that are done to the disk in more than one place, with errors that blame the disk. */
+import { type BigIntStats, closeSync, constants, readSync } from "node:fs";
+import { lstat, stat } from "node:fs/promises";
+import { openOrNull, unlinkIfThere } from "../base/descriptors.ts";
 import { ModelsError, reasonOf } from "../base/errors.ts";
 import { fullness, systemCode } from "../base/system-errors.ts";
 
@@ -59,18 +55,12 @@ async function orNull<T>(ask: () => Promise<T>): Promise<T | null> {
   }
 }
 
-/** Makes an open file, or the names in an open folder, durable. */
-export const syncFile: (file: number) => Promise<void> = promisify(fsync);
-
-/** A descriptor of the file that is made at `path`, with `flags` such as `wx`. */
-export const makeFile: (path: string, flags: string) => Promise<number> = promisify(open);
-
 /** Removes a file if it is there. */
 export async function removeFile(path: string): Promise<void> {
   try {
-    await unlink(path);
+    await unlinkIfThere(path);
   } catch (error) {
-    if (!ABSENT.has(errnoOf(error))) throw diskError("remove", path, error);
+    throw diskError("remove", path, error);
   }
 }
 
@@ -89,14 +79,5 @@ export async function readSmallFile(path: string, maxBytes: number): Promise<str
     return null;
   } finally {
     closeSync(file);
-  }
-}
-
-/** A descriptor of what lies at `path`; null when it cannot be opened. */
-export function openOrNull(path: string, flags: number): number | null {
-  try {
-    return openSync(path, flags);
-  } catch {
-    return null;
   }
 }

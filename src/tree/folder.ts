@@ -1,9 +1,10 @@
 /** The way to a folder of the tree: makes what lacks, refuses what leads outside, and holds it against swapping. */
 import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, readlinkSync, realpathSync } from "node:fs";
 import { join, relative, sep } from "node:path";
+import { openOrNull, syncFolder, syncNames } from "../base/descriptors.ts";
 import { ModelsError } from "../base/errors.ts";
 import { STATE_FOLDER } from "../base/paths.ts";
-import { diskError, errnoOf, openOrNull, syncFile } from "./disk.ts";
+import { diskError, errnoOf } from "./disk.ts";
 
 /** An open folder that is known to lie in the tree. */
 export interface HeldFolder extends Disposable {
@@ -146,25 +147,4 @@ function whereIs(file: number, path: string): { readonly real: string; readonly 
   const [real, seen, open] = [realpathSync.native(path), lstatSync(path), fstatSync(file)];
   if (seen.ino !== open.ino || seen.dev !== open.dev) throw leaves(path, real);
   return { real, prefix: real };
-}
-
-/** Makes the names in the folder at `path` durable. */
-async function syncFolder(path: string): Promise<void> {
-  const file = openSync(path, constants.O_RDONLY);
-  try {
-    await syncNames(file);
-  } finally {
-    closeSync(file);
-  }
-}
-
-// Some network and user-space file systems do not know how to sync a folder; there is nothing more to be done then.
-const NOT_SYNCABLE = new Set(["EINVAL", "ENOTSUP", "EOPNOTSUPP", "EPERM", "EBADF", "EISDIR", "ENOSYS"]);
-
-async function syncNames(folder: number): Promise<void> {
-  try {
-    await syncFile(folder);
-  } catch (error) {
-    if (!NOT_SYNCABLE.has(errnoOf(error))) throw error;
-  }
 }

@@ -1,8 +1,8 @@
 /** One writer for a file among all processes that share the disk, also where the system's own locks do not hold. */
 import { closeSync, writeSync } from "node:fs";
 import type { Clock } from "../base/clock.ts";
+import { syncFile } from "../base/descriptors.ts";
 import { ModelsError } from "../base/errors.ts";
-import { syncFile } from "./disk.ts";
 import { isLocalDisk } from "./disk-kind.ts";
 import { describeSelf, formatHolder, type Holder, nameHolder, parseHolder } from "./holder.ts";
 import { createLock, type LockParts, readLock, removeLock } from "./lock-file.ts";

@@ -3,7 +3,8 @@ import { closeSync, openSync, writeFileSync } from "node:fs";
 import { link, rename } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Clock } from "../base/clock.ts";
-import { diskError, errnoOf, makeFile, readSmallFile, removeFile, syncFile } from "./disk.ts";
+import { openFile, syncFile } from "../base/descriptors.ts";
+import { diskError, errnoOf, readSmallFile, removeFile } from "./disk.ts";
 import { isLocalDisk } from "./disk-kind.ts";
 import { type HeldFolder, holdFolder } from "./folder.ts";
 import type { Layout } from "./layout.ts";
@@ -40,7 +41,7 @@ export async function createLock(parts: LockParts, path: string, text: string): 
   const temporary = parts.layout.temporaryOf(parts.clock.unique());
   using scratch = await holdFolder(parts.layout.root, parts.layout.folderOf(temporary));
   const [made, target] = [scratch.path(basename(temporary)), locks.path(basename(path))];
-  const file = await makeFile(made, "wx+");
+  const file = await openFile(made, "wx+");
   try {
     await writeLock(file, made, text);
     if (await linkNew(made, target, text)) return file;
@@ -77,7 +78,7 @@ const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", 
 
 async function createInPlace(target: string, text: string): Promise<number | null> {
   try {
-    const file = await makeFile(target, "wx+");
+    const file = await openFile(target, "wx+");
     await writeLock(file, target, text);
     return file;
   } catch (error) {

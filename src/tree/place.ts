@@ -2,9 +2,10 @@
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { basename } from "node:path";
+import { syncFile } from "../base/descriptors.ts";
 import { ModelsError } from "../base/errors.ts";
 import type { TreePath } from "../base/paths.ts";
-import { diskError, errnoOf, lstatOrNull, removeFile, statOrNull, syncFile } from "./disk.ts";
+import { diskError, errnoOf, lstatOrNull, removeFile, statOrNull } from "./disk.ts";
 import { type HeldFolder, holdFolder } from "./folder.ts";
 import { kindOf } from "./look.ts";
 import { isReceiptFor, type ReceiptHow, readReceipt, writeReceipt } from "./receipt.ts";

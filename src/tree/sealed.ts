@@ -4,7 +4,8 @@ import { closeSync, writeFileSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Clock } from "../base/clock.ts";
-import { diskError, makeFile, readSmallFile, removeFile, syncFile } from "./disk.ts";
+import { openFile, syncFile } from "../base/descriptors.ts";
+import { diskError, readSmallFile, removeFile } from "./disk.ts";
 import { holdFolder } from "./folder.ts";
 import type { Layout } from "./layout.ts";
 
@@ -67,7 +68,7 @@ export async function writeSealed(
 }
 
 async function writeWhole(path: string, text: string): Promise<void> {
-  const file = await makeFile(path, "wx");
+  const file = await openFile(path, "wx");
   try {
     writeFileSync(file, text);
     await syncFile(file);
