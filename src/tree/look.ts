@@ -18,9 +18,11 @@ export type Look =
  */
 export async function lookAt(path: string): Promise<Look> {
   try {
-    const seen = await statOrNull(path);
-    if (seen !== null) return seen.isFile() ? { kind: "file", stamp: stampOf(seen) } : other(seen);
-    return (await lstatOrNull(path)) === null ? { kind: "nothing" } : { kind: "dangling" };
+    const own = await lstatOrNull(path);
+    if (own === null) return { kind: "nothing" };
+    const seen = own.isSymbolicLink() ? await statOrNull(path) : own;
+    if (seen === null) return { kind: "dangling" };
+    return seen.isFile() ? { kind: "file", stamp: stampOf(seen) } : other(seen);
   } catch (error) {
     if (errnoOf(error) === "ELOOP") return { kind: "dangling" };
     throw diskError("look at", path, error);
