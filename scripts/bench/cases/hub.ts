@@ -43,7 +43,7 @@ export const hubCase: Case = {
       isVerifying: false,
       command: (into) => ({ argv: [path, "download", REPO, "--revision", COMMIT, "--local-dir", into], environment }),
     };
-    const rounds = roundsOf(bench, 3);
+    const rounds = roundsOf(bench, 2);
     const outcomes = await contest(bench, { id, files, contenders: [ours, theirs], rounds, origins: [origin] });
     await unserve(bench, id);
     return {

@@ -24,6 +24,7 @@ export const CASES: readonly Case[] = [
   smallCase,
   farSmallCase,
   hubCase,
-  publishCase,
   checkCase,
+  // The last, for its server leaves much memory free.
+  publishCase,
 ];

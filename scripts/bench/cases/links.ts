@@ -219,7 +219,7 @@ export const stragglerCase: Case = {
       pace: { bytesPerSecond: CAP },
       fixed: [16],
       rivals: ["aria2c"],
-      rounds: roundsOf(bench, 2),
+      rounds: roundsOf(bench, 1),
       verdicts: () => [],
     };
     const good = await runTrack(bench, track);

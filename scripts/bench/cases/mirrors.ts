@@ -62,7 +62,7 @@ async function runUnequal(bench: Bench, { id, title, rates }: Unequal): Promise<
   const alone = { ...offer, origins: offer.origins.slice(0, 1) };
   const contenders = [
     syncContender(offer),
-    syncContender(alone, { name: "modelferry, the best mirror alone" }),
+    syncContender(alone, { name: "modelferry, the best mirror alone", rounds: 1 }),
     ...rivals(["aria2c"], offer, bench.tools).map(aria2OfAll),
     ...rivals(bench.options.isQuick ? [] : ["curl + openssl"], alone, bench.tools).map((one) => ({
       ...one,
@@ -181,7 +181,7 @@ async function runDying(
   kill: (link: { readonly cut: () => void }, origin: Nginx) => void,
 ): Promise<CaseReport> {
   const bytes = scaled(bench, 800, 480) * MB;
-  const rounds = roundsOf(bench, 2);
+  const rounds = roundsOf(bench, 1);
   const scene = await openScene(bench, id, { rates: EQUAL, bytes });
   if (typeof scene === "string") return skippedCase({ id, title }, scene);
   await using network = scene.network;

@@ -34,7 +34,7 @@ export const publishCase: Case = {
     const { folder, files } = await serve(bench, id, [size, size]);
     const stock = await stockOf(bench, id, { files, folder, bucket });
     const contenders = [oursOf(stock), ...rivalsOf(bench, stock)];
-    const rounds = roundsOf(bench, 2);
+    const rounds = roundsOf(bench, 1);
     // The server's memory is slow when it is touched first; that is nobody's time.
     warm(bench, oursOf(stock));
     // What a run put there is counted, and makes room for the next one.

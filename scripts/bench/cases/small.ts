@@ -61,7 +61,7 @@ async function runSmall(
   await using origin = await nginxOf(bench, { folder, ...(link === undefined ? {} : { address: link.address }) });
   const lists = await listsOf(bench, id);
   const offer: Offer = { files, origins: [origin.url], caFile: null, connections: CONNECTIONS, lists };
-  const rounds = roundsOf(bench, network === null ? 2 : 1);
+  const rounds = roundsOf(bench, 1);
   const outcomes = await contest(bench, {
     id,
     files,
