@@ -86,7 +86,7 @@ export const cappedLinkCase: Case = {
       pace: null,
       fixed: bench.options.isQuick ? [4] : [1, 16],
       rivals: bench.options.isQuick ? ["aria2c"] : ["curl + openssl", "aria2c", "rclone"],
-      rounds: roundsOf(bench, 2),
+      rounds: roundsOf(bench, 1),
       verdicts: (outcomes) => [...fixedVerdicts("Capped link", outcomes), ...tailVerdicts(outcomes)],
     }),
 };

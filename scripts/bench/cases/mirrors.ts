@@ -64,10 +64,6 @@ async function runUnequal(bench: Bench, { id, title, rates }: Unequal): Promise<
     syncContender(offer),
     syncContender(alone, { name: "modelferry, the best mirror alone", rounds: 1 }),
     ...rivals(["aria2c"], offer, bench.tools).map(aria2OfAll),
-    ...rivals(bench.options.isQuick ? [] : ["curl + openssl"], alone, bench.tools).map((one) => ({
-      ...one,
-      rounds: 1,
-    })),
   ];
   const outcomes = await contest(bench, { id, files, contenders, rounds, origins, network, timeoutSeconds: 60 });
   await scene.close();
@@ -223,7 +219,7 @@ async function runDying(
     network,
     onSample,
     prepare,
-    timeoutSeconds: scaled(bench, 25, 20),
+    timeoutSeconds: 20,
   });
   await victim[Symbol.asyncDispose]();
   await scene.close();
