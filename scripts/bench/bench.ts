@@ -27,6 +27,8 @@ export interface Bench {
 export interface Case {
   readonly id: string;
   readonly title: string;
+  /** Left out of a quick run that does not name it. @default false */
+  readonly isLong?: boolean;
   readonly run: (bench: Bench, identity: { readonly id: string; readonly title: string }) => Promise<CaseReport>;
 }
 

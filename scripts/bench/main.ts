@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, statfs, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
-import type { Bench, Case } from "./bench.ts";
+import { type Bench, type Case, skippedCase } from "./bench.ts";
 import { CASES } from "./cases/index.ts";
 import { sweepNetworks } from "./links.ts";
 import { describeMachine, isMemory } from "./machine.ts";
@@ -84,12 +84,16 @@ async function runCases(bench: Bench): Promise<readonly CaseReport[]> {
 }
 
 /** A case that breaks is reported as broken; the others still count. */
-async function runCase(bench: Bench, { id, title, run }: Case): Promise<CaseReport> {
+async function runCase(bench: Bench, { id, title, isLong, run }: Case): Promise<CaseReport> {
+  const { isQuick, only } = bench.options;
+  if (isLong === true && isQuick && only.length === 0) {
+    return skippedCase({ id, title }, `a quick run has no time for it, unless it is named (--only ${id})`);
+  }
   try {
     return await run(bench, { id, title });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return { id, title, about: "", outcomes: [], verdicts: [], series: [], skipped: [`the case broke: ${why}`] };
+    return skippedCase({ id, title }, `the case broke: ${why}`);
   }
 }
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 export interface Options {
-  /** Small files and few rounds: under three minutes. */
+  /** Small files, one round, and not the longest cases: under three minutes. */
   readonly isQuick: boolean;
   /** Ids of the cases to run; empty for all. */
   readonly only: readonly string[];

@@ -210,6 +210,7 @@ const STRAGGLER = { every: 16, bytesPerSecond: CAP / 100 };
 export const stragglerCase: Case = {
   id: "straggler",
   title: "One connection of sixteen at 1 % of the speed",
+  isLong: true,
   run: async (bench, identity) => {
     const track: Track = {
       ...identity,

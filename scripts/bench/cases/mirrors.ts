@@ -36,15 +36,16 @@ import type { CaseReport, Contender, Outcome, Sample, Verdict } from "../terms.t
 const MB = 1_000_000;
 const CONNECTIONS = 8;
 
-const unequal = (id: string, rates: readonly number[]): Case => ({
+const unequal = (id: string, rates: readonly number[], isLong: boolean = false): Case => ({
   id,
+  isLong,
   title: `Mirrors of ${rates.join(" + ")} MB/s`,
   run: (bench, identity) => runUnequal(bench, { ...identity, rates: rates.map((one) => one * MB) }),
 });
 
 /** What the project began with: a hub at 110 MB/s and a bucket at 38. */
 export const twoMirrorsCase: Case = unequal("mirrors2", [110, 38]);
-export const threeMirrorsCase: Case = unequal("mirrors3", [90, 45, 15]);
+export const threeMirrorsCase: Case = unequal("mirrors3", [90, 45, 15], true);
 
 interface Unequal {
   readonly id: string;

@@ -19,7 +19,15 @@ import { syncContender } from "../ours.ts";
 import { type Offer, type RivalName, rivals } from "../rivals.ts";
 import type { CaseReport } from "../terms.ts";
 
-const RIVALS: readonly RivalName[] = ["curl", "curl + openssl", "wget2", "rclone", "aria2c + checksum"];
+const RIVALS: readonly RivalName[] = [
+  "curl",
+  "curl + openssl",
+  "wget2",
+  "lftp",
+  "rclone",
+  "aria2c",
+  "aria2c + checksum",
+];
 const CONNECTIONS = 16;
 const FAR = { bytesPerSecond: 100_000_000, delayMs: 40 };
 

@@ -124,7 +124,7 @@ async function race(bench: Bench, wanted: Race): Promise<CaseReport> {
   };
 }
 
-/** Of whom each run takes several times as long as all others', one run tells enough. */
+/** The slowest of all, by far more than its runs differ: one run tells enough. */
 const onceIfSlow = (contender: Contender): Contender =>
   contender.name.startsWith("aria2c") ? { ...contender, rounds: 1 } : contender;
 
