@@ -32,11 +32,15 @@ export async function openBucket(script: string, disk: string): Promise<Bucket> 
   const folder = join(disk, "ceph");
   const port = await freePort();
   const up = spawnSync(script, ["up", folder, String(port), String(GIB)], { encoding: "utf8" });
-  const down = async (): Promise<void> => {
-    spawnSync(script, ["down", folder]);
+  const end = (): unknown => spawnSync(script, ["down", folder]);
+  // A benchmark that is interrupted must not leave its servers behind.
+  process.once("exit", end);
+  const down = (): void => {
+    process.off("exit", end);
+    end();
   };
   if (up.status !== 0) {
-    await down();
+    down();
     throw new Error(`Ceph did not start: ${up.stderr.trim().split("\n").at(-1)}`);
   }
   const endpoint = `http://127.0.0.1:${port}`;
@@ -50,7 +54,7 @@ export async function openBucket(script: string, disk: string): Promise<Bucket> 
     clear: (atLeast) => clear(client, atLeast),
     [Symbol.asyncDispose]: async () => {
       client.destroy();
-      await down();
+      down();
     },
   };
 }

@@ -41,7 +41,10 @@ async function measure(options: Options, tools: Tools): Promise<Results> {
   const startedMs = systemClock.now();
   const clear = (): never => {
     sweepNetworks();
-    for (const folder of [disk, memory]) rmSync(folder, { recursive: true, force: true });
+    // The last that is done: servers are ended by what lies in their folders.
+    process.once("exit", () => {
+      for (const folder of [disk, memory]) rmSync(folder, { recursive: true, force: true });
+    });
     process.exit(130);
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, clear);

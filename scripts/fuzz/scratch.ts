@@ -9,10 +9,16 @@ let folder: string | null = null;
 export function scratchPath(name: string): string {
   if (folder === null) {
     const made = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "modelferry-fuzz-"));
-    process.once("exit", () => rmSync(made, { recursive: true, force: true }));
+    process.once("exit", removeScratch);
     folder = made;
   }
   return join(folder, name);
+}
+
+/** Removes the folder, for a process that is ended from outside: the next path gets a new one. */
+export function removeScratch(): void {
+  if (folder !== null) rmSync(folder, { recursive: true, force: true });
+  folder = null;
 }
 
 /** Writes `bytes` there. */

@@ -1,11 +1,15 @@
 /** What once broke a reader breaks it no more, and each reader bears a first look by the fuzzer. */
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { fuzz } from "../../scripts/fuzz/engine.ts";
 import { readFixtures } from "../../scripts/fuzz/fixtures.ts";
 import { judge } from "../../scripts/fuzz/judge.ts";
+import { removeScratch } from "../../scripts/fuzz/scratch.ts";
 import { TARGETS } from "../../scripts/fuzz/targets.ts";
 
 const fixtures = readFixtures();
+
+// The test runner ends its processes without a word.
+afterAll(removeScratch);
 
 describe("an input that broke a reader", () => {
   it("is kept for a target that exists", () => {
