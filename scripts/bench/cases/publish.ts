@@ -26,6 +26,7 @@ interface Stock {
 export const publishCase: Case = {
   id: "publish",
   title: "Two files into a bucket",
+  isLong: true,
   run: async (bench, { id, title }) => {
     await using bucket = await openBucket(CEPH, bench.disk);
     if (bucket === null)
