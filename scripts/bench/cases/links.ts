@@ -220,7 +220,7 @@ export const stragglerCase: Case = {
       pace: { bytesPerSecond: CAP },
       fixed: [16],
       rivals: ["aria2c"],
-      rounds: roundsOf(bench, 1),
+      rounds: roundsOf(bench, 2),
       verdicts: () => [],
     };
     const good = await runTrack(bench, track);
