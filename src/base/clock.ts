@@ -9,6 +9,8 @@ export interface Clock {
   readonly monotonicMs: () => number;
   /** Resolves after `ms`; rejects with the signal's reason when it is aborted. */
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /** Calls `run` once after `ms`, unless the returned function is called before; never keeps the process alive. */
+  readonly after: (ms: number, run: () => void) => () => void;
   /** Calls `run` every `ms` until the returned function is called; never keeps the process alive. */
   readonly every: (ms: number, run: () => void) => () => void;
   /** Uniform in [0, 1). */
@@ -27,6 +29,11 @@ export const systemClock: Clock = {
     } catch (error) {
       throw signal?.aborted ? signal.reason : error;
     }
+  },
+  after: (ms, run) => {
+    const timer = setTimeout(run, ms);
+    timer.unref();
+    return () => clearTimeout(timer);
   },
   every: (ms, run) => {
     const timer = setInterval(run, ms);

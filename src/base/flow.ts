@@ -53,6 +53,15 @@ export function backoffMs(
   return ceiling / 2 + (clock.random() * ceiling) / 2;
 }
 
+/** Calls `make` once, when it is first asked, and gives everyone what it made. */
+export function lazy<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
 /** One signal that ends when any of `signals` does; undefined ones are left out. */
 export function anySignal(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
   return AbortSignal.any(signals.filter((signal) => signal !== undefined));

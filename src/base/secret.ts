@@ -31,9 +31,11 @@ const SHOWN_PARAMETERS = new Set(["type", "format", "size", "fp", "fileId", "dow
 export function redactUrl(url: string | URL): string {
   const parsed = URL.canParse(String(url)) ? new URL(url) : null;
   if (parsed === null) return "(unreadable URL)";
-  parsed.username = "";
-  parsed.password = "";
-  parsed.hash = "";
+  // Each of these spells the whole URL anew, and most have nothing to hide.
+  if (parsed.username !== "") parsed.username = "";
+  if (parsed.password !== "") parsed.password = "";
+  if (parsed.hash !== "" || parsed.href.endsWith("#")) parsed.hash = "";
+  if (parsed.search === "") return parsed.href;
   for (const key of [...parsed.searchParams.keys()]) {
     if (!SHOWN_PARAMETERS.has(key)) parsed.searchParams.set(key, "***");
   }

@@ -24,13 +24,13 @@ export interface AgentSettings {
   readonly connectTimeoutMs?: number;
   /** Time until the head of an answer, and between two parts of its body. @default 20 000 */
   readonly idleTimeoutMs?: number;
-  /** Connections to one origin at a time; the rest of its requests wait for one of them. @default 8 */
+  /** Connections to one origin at a time; the rest of its requests wait for one of them. @default 16 */
   readonly connections?: number;
 }
 
 /** Bytes of a file of certificate authorities; all of the public ones together have 250 kB. */
 const MAX_CA_BYTES = 16 * 1024 * 1024;
-const CONNECTIONS = 8;
+const CONNECTIONS = 16;
 /** Before the next address of a name is tried. Node's own 250 ms give up on hosts that are merely far away. */
 const ATTEMPT_MS = 1000;
 

@@ -3,7 +3,6 @@ import type { Dispatcher } from "undici";
 import { formatBytes, formatDuration } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { type ErrorDetails, isModelsError, ModelsError, reasonOf } from "../base/errors.ts";
-import { anySignal } from "../base/flow.ts";
 import { redactUrl } from "../base/secret.ts";
 
 export interface ExchangeRequest {
@@ -48,18 +47,22 @@ export async function exchange(
   clock: Clock,
   request: ExchangeRequest,
 ): Promise<ExchangeResult> {
-  const late = new AbortController();
-  const done = new AbortController();
-  const tooLate = (): void =>
-    late.abort(stalled(request.url, `no whole answer after ${formatDuration(request.deadlineMs)}`));
-  clock.sleep(request.deadlineMs, done.signal).then(tooLate, () => undefined);
+  const end = new AbortController();
+  const giveUp = (): void => end.abort(request.signal.reason);
+  const { url, deadlineMs } = request;
+  const forget = clock.after(deadlineMs, () => {
+    end.abort(stalled(url, `no whole answer after ${formatDuration(deadlineMs)}`));
+  });
+  request.signal.addEventListener("abort", giveUp, { once: true });
   try {
-    return await send(dispatcher, { ...request, signal: anySignal(request.signal, late.signal) });
+    request.signal.throwIfAborted();
+    return await send(dispatcher, { ...request, signal: end.signal });
   } catch (error) {
     request.signal.throwIfAborted();
-    return explain(late.signal.aborted ? late.signal.reason : error, request);
+    return explain(end.signal.aborted ? end.signal.reason : error, request);
   } finally {
-    done.abort();
+    forget();
+    request.signal.removeEventListener("abort", giveUp);
   }
 }
 

@@ -2,6 +2,7 @@
 import type { SecureContext } from "node:tls";
 import type { Dispatcher } from "undici";
 import type { Clock } from "../base/clock.ts";
+import { lazy } from "../base/flow.ts";
 import type { HttpEndpoint } from "../base/mirror.ts";
 import { guardedLookup } from "./address-guard.ts";
 import { createFastLanes } from "./fast-lanes.ts";
@@ -168,11 +169,3 @@ function createDispatchers(settings: LaneWorkerSettings): (mayBePrivate: boolean
 }
 
 const IDLE_MS = 300_000;
-
-function lazy<T>(make: () => T): () => T {
-  let made: { readonly value: T } | null = null;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
-}
