@@ -75,7 +75,7 @@ async function linkAlias(parts: TreeParts, alias: TreePath, subject: AliasSubjec
   const path = parts.layout.fileOf(alias);
   try {
     using folder = await holdFolder(parts.layout.root, parts.layout.folderOf(path));
-    const there = await lstatOrNull(folder.path(basename(path)));
+    const there = lstatOrNull(folder.path(basename(path)));
     if (there !== null) {
       if (await leadsTo(folder, basename(path), subject.target)) return { alias, status: "present" };
       const isOurs = there.isFile() && (await isOldLink(parts, alias, { subject, stamp: stampOf(there) }));

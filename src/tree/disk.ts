@@ -1,6 +1,5 @@
 /** The few things that are done to the disk in more than one place, with errors that blame the disk. */
-import { type BigIntStats, closeSync, constants, readSync } from "node:fs";
-import { lstat, stat } from "node:fs/promises";
+import { type BigIntStats, closeSync, constants, lstatSync, readSync, statSync } from "node:fs";
 import { openOrNull, unlinkIfThere } from "../base/descriptors.ts";
 import { ModelsError, reasonOf } from "../base/errors.ts";
 import { fullness, systemCode } from "../base/system-errors.ts";
@@ -35,20 +34,30 @@ function fixOf(error: unknown): string {
 }
 
 const ABSENT = new Set(["ENOENT", "ENOTDIR"]);
+const LOOK = { bigint: true, throwIfNoEntry: false } as const;
 
 /** What lies at `path`, through symbolic links; null when nothing does. */
-export async function statOrNull(path: string): Promise<BigIntStats | null> {
-  return await orNull(() => stat(path, { bigint: true }));
+export function statOrNull(path: string): BigIntStats | null {
+  return seenOrNull(() => statSync(path, LOOK));
 }
 
 /** What lies at `path` itself; null when nothing does. */
-export async function lstatOrNull(path: string): Promise<BigIntStats | null> {
-  return await orNull(() => lstat(path, { bigint: true }));
+export function lstatOrNull(path: string): BigIntStats | null {
+  return seenOrNull(() => lstatSync(path, LOOK));
 }
 
-async function orNull<T>(ask: () => Promise<T>): Promise<T | null> {
+/** What lies at `path`, through symbolic links; null when nothing does that may be looked at. */
+export function statIfAllowed(path: string): BigIntStats | null {
   try {
-    return await ask();
+    return statOrNull(path);
+  } catch {
+    return null;
+  }
+}
+
+function seenOrNull(look: () => BigIntStats | undefined): BigIntStats | null {
+  try {
+    return look() ?? null;
   } catch (error) {
     if (ABSENT.has(errnoOf(error))) return null;
     throw error;

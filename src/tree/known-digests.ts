@@ -2,7 +2,7 @@
 import { isSha256, type Sha256 } from "../base/artifact.ts";
 import { isCount } from "../base/bytes.ts";
 import { digestOptions } from "./check.ts";
-import { statOrNull } from "./disk.ts";
+import { statIfAllowed } from "./disk.ts";
 import { type Fields, isInteger, readSealed, writeSealed } from "./sealed.ts";
 import { isSameStamp, type Stamp, stampOf } from "./stamp.ts";
 import type { ReadOptions, TreeParts } from "./terms.ts";
@@ -30,6 +30,12 @@ const MAX_BYTES = 4 * 1024 * 1024;
 export function createKnownDigests(parts: Omit<TreeParts, "known">): KnownDigests {
   const learned = new Map<string, KnownFile>();
   const remembered = createMemory(parts.layout.knownDigests);
+  let saving: Promise<void> = Promise.resolve();
+  /** One after the other: what an earlier one knew must not replace what a later one knows. */
+  const saveLearned = (): Promise<void> => {
+    saving = saving.then(async () => await save(parts, new Map([...(await remembered()), ...learned])));
+    return saving;
+  };
   const find = async (path: string, stamp: Stamp): Promise<KnownFile | null> => {
     const isIt = (one: KnownFile | undefined): one is KnownFile => one !== undefined && isSameStamp(one.stamp, stamp);
     const own = learned.get(path);
@@ -47,7 +53,7 @@ export function createKnownDigests(parts: Omit<TreeParts, "known">): KnownDigest
     if (after === null || !isSameStamp(after, stamp)) return null;
     learned.delete(path);
     learned.set(path, { path, stamp, sha256 });
-    await save(parts, new Map([...(await remembered()), ...learned]));
+    await saveLearned();
     return { path, stamp, sha256 };
   };
   const recall = async (path: string): Promise<KnownFile | null> => {
@@ -70,7 +76,7 @@ function createMemory(path: string): () => Promise<ReadonlyMap<string, KnownFile
 
 /** The stamp of the regular file at `path`, through links; null when there is none that can be looked at. */
 export async function stampAt(path: string): Promise<Stamp | null> {
-  const seen = await statOrNull(path).catch(() => null);
+  const seen = statIfAllowed(path);
   return seen?.isFile() ? stampOf(seen) : null;
 }
 

@@ -18,9 +18,9 @@ export type Look =
  */
 export async function lookAt(path: string): Promise<Look> {
   try {
-    const own = await lstatOrNull(path);
+    const own = lstatOrNull(path);
     if (own === null) return { kind: "nothing" };
-    const seen = own.isSymbolicLink() ? await statOrNull(path) : own;
+    const seen = own.isSymbolicLink() ? statOrNull(path) : own;
     if (seen === null) return { kind: "dangling" };
     return seen.isFile() ? { kind: "file", stamp: stampOf(seen) } : other(seen);
   } catch (error) {

@@ -54,7 +54,7 @@ export async function place(parts: TreeParts, partial: string, wanted: WantedArt
 export async function refuseObstacle({ layout }: TreeParts, path: TreePath): Promise<void> {
   const whole = layout.fileOf(path);
   using folder = await holdFolder(layout.root, layout.folderOf(whole));
-  const there = await lstatOrNull(folder.path(basename(whole)));
+  const there = lstatOrNull(folder.path(basename(whole)));
   if (there !== null && !there.isFile() && !there.isSymbolicLink()) throw conflict(layout, path, kindOf(there));
 }
 
@@ -93,7 +93,7 @@ async function refuseConflict(
   folder: HeldFolder,
   { wanted, origin }: Subject,
 ): Promise<Stamp | null> {
-  const there = await lstatOrNull(folder.path(basename(wanted.path)));
+  const there = lstatOrNull(folder.path(basename(wanted.path)));
   if (there === null) return null;
   if (!there.isFile() && !there.isSymbolicLink()) throw conflict(parts.layout, wanted.path, kindOf(there));
   const stamp = stampOf(there);
@@ -106,7 +106,7 @@ async function refuseNewcomer(
   folder: HeldFolder,
   { wanted, leaving }: Subject & { readonly leaving: Stamp | null },
 ): Promise<void> {
-  const there = await lstatOrNull(folder.path(basename(wanted.path)));
+  const there = lstatOrNull(folder.path(basename(wanted.path)));
   if (there === null || (leaving !== null && isSameStamp(stampOf(there), leaving))) return;
   throw conflict(parts.layout, wanted.path, `${kindOf(there)} that came meanwhile`);
 }
@@ -129,7 +129,7 @@ async function prove(parts: TreeParts, stamp: Stamp, { wanted, origin }: Subject
  */
 async function confirm(parts: TreeParts, subject: Subject & { readonly stamp: Stamp }): Promise<void> {
   const { wanted, stamp } = subject;
-  const placed = await statOrNull(parts.layout.fileOf(wanted.path));
+  const placed = statOrNull(parts.layout.fileOf(wanted.path));
   const seen = placed === null ? null : stampOf(placed);
   if (seen === null || seen.size !== stamp.size || seen.mtimeNs !== stamp.mtimeNs) {
     throw conflict(parts.layout, wanted.path, "a folder that was moved meanwhile");

@@ -27,9 +27,9 @@ export async function remove(parts: TreeParts, path: string): Promise<boolean> {
 /** What has the alias' name by now goes only if it still is that file. */
 async function removeAlias(parts: TreeParts, alias: TreePath, file: string): Promise<void> {
   const path = parts.layout.fileOf(alias);
-  const seen = await lstatOrNull(path);
+  const seen = lstatOrNull(path);
   if (seen === null) return;
-  const isOurs = seen.isSymbolicLink() ? await leadsTo(path, file) : (await statOrNull(file))?.ino === seen.ino;
+  const isOurs = seen.isSymbolicLink() ? await leadsTo(path, file) : statOrNull(file)?.ino === seen.ino;
   if (!isOurs) return;
   await removeName(parts, path);
   await removeFile(parts.layout.receiptOf(alias));

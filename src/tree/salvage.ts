@@ -21,7 +21,7 @@ export async function salvageable(parts: TreeParts, wanted: WantedArtifact): Pro
   const path = parts.layout.fileOf(wanted.path);
   const { content } = parts.layout.partialOf(wanted);
   try {
-    const [seen, unfinished] = await Promise.all([lstatOrNull(path), lstatOrNull(content)]);
+    const [seen, unfinished] = [lstatOrNull(path), lstatOrNull(content)];
     if (seen === null || !seen.isFile() || Number(seen.size) !== wanted.size || unfinished !== null) return null;
     const isShared = seen.nlink > 1n;
     return { take: () => take(parts, { path, content, isShared }) };

@@ -34,6 +34,6 @@ const BLOCK_BYTES = 512n;
 
 /** Bytes on disk that a partial file has: what is allocated, not its length (it may be sparse). */
 export async function partialBytes(partial: PartialPaths): Promise<number> {
-  const seen = await statOrNull(partial.content);
+  const seen = statOrNull(partial.content);
   return seen === null ? 0 : Number(seen.blocks * BLOCK_BYTES);
 }

@@ -44,7 +44,7 @@ async function removeOrphan(parts: LockParts, journal: string, key: string): Pro
   const { signal } = new AbortController();
   const options = { signal, wait: false, onWait: () => undefined };
   await using _lease = await takeLease({ ...parts, timings: LEASE_TIMINGS }, key, options);
-  if ((await statOrNull(join(dirname(journal), contentOf(basename(journal))))) === null) await removeFile(journal);
+  if (statOrNull(join(dirname(journal), contentOf(basename(journal)))) === null) await removeFile(journal);
 }
 
 const contentOf = (journal: string): string => `${basename(journal, JOURNAL)}.part`;

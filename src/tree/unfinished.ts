@@ -28,7 +28,7 @@ export async function unfinished(layout: Layout): Promise<readonly Unfinished[]>
     names.map(async (name): Promise<Unfinished | null> => {
       const stem = name.slice(0, -".part".length);
       const paths = { content: `${folder}/${name}`, journal: `${folder}/${stem}.journal` };
-      const seen = await statOrNull(paths.content);
+      const seen = statOrNull(paths.content);
       if (seen === null) return null;
       const sha256 = isSha256(stem) ? stem : null;
       const allocatedBytes = Number(seen.blocks) * BLOCK_BYTES;

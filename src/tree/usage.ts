@@ -3,7 +3,7 @@ import { lstat, realpath } from "node:fs/promises";
 import type { Sha256 } from "../base/artifact.ts";
 import { type TreePath, treePathProblem } from "../base/paths.ts";
 import { processIdentity } from "../base/process.ts";
-import { statOrNull } from "./disk.ts";
+import { lstatOrNull, statOrNull } from "./disk.ts";
 import { list } from "./list.ts";
 import { findOpenFiles, type OpenFiles } from "./open-files.ts";
 import { readReceipt } from "./receipt.ts";
@@ -47,7 +47,7 @@ async function usageOf(
 ): Promise<Usage | null> {
   const { path, sha256, isOurs, verifiedAt } = entry;
   const file = `${layout.root}/${path}`;
-  const [seen, own] = await Promise.all([statOrNull(file), lstat(file).catch(() => null)]);
+  const [seen, own] = [statOrNull(file), lstatOrNull(file)];
   if (seen === null || own === null) return null;
   const receipt = treePathProblem(path) === null ? await readReceipt(layout, path as TreePath) : null;
   const aliases = receipt?.how === "linked" ? [] : (receipt?.aliases ?? []);

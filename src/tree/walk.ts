@@ -2,7 +2,7 @@
 import { opendir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { STATE_FOLDER } from "../base/paths.ts";
-import { statOrNull } from "./disk.ts";
+import { statIfAllowed } from "./disk.ts";
 import { type Stamp, stampOf } from "./stamp.ts";
 
 export interface WalkedFile {
@@ -37,7 +37,7 @@ export async function* walkFiles(folder: string, signal?: AbortSignal): AsyncGen
       const one = { path: join(next.path, entry.name), name };
       if (entry.isDirectory()) below.push(one);
       if (!entry.isFile() && !entry.isSymbolicLink()) continue;
-      const target = await statOrNull(one.path).catch(() => null);
+      const target = statIfAllowed(one.path);
       if (target?.isDirectory()) linked.push(one);
       if (target?.isFile()) yield { ...one, stamp: stampOf(target), isLink: entry.isSymbolicLink() };
     }
