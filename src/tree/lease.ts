@@ -1,11 +1,9 @@
 /** One writer for a file among all processes that share the disk, also where the system's own locks do not hold. */
-import { closeSync, writeSync } from "node:fs";
 import type { Clock } from "../base/clock.ts";
-import { syncFile } from "../base/descriptors.ts";
 import { ModelsError } from "../base/errors.ts";
-import { isLocalDisk } from "./disk-kind.ts";
-import { describeSelf, formatHolder, type Holder, nameHolder, parseHolder } from "./holder.ts";
-import { createLock, type LockParts, readLock, removeLock } from "./lock-file.ts";
+import { createBadge, type TakenLock } from "./badge.ts";
+import { describeSelf, type Holder, nameHolder, parseHolder } from "./holder.ts";
+import { type LockParts, readLock } from "./lock-file.ts";
 import { createStaleJudge, takeAway } from "./takeover.ts";
 
 /** The right to write, held until it is disposed of. */
@@ -38,35 +36,41 @@ export interface LeaseTimings {
 
 export const LEASE_TIMINGS: LeaseTimings = { beatMs: 2000, staleMs: 10_000, pollMs: 250, tellMs: 5000 };
 
+export type LeaseParts = LockParts & { readonly timings: LeaseTimings };
+
 /**
  * Takes the lock called `key`, from a holder that is gone if need be.
  * @throws ModelsError `LOCKED` when it is held and `wait` is false, `DISK_FULL`, `DISK_FAILED`, `PATH_UNSAFE`; and the
  * signal's reason when it is aborted
  */
-export async function takeLease(
-  parts: LockParts & { readonly timings: LeaseTimings },
-  key: string,
-  options: LeaseOptions,
-): Promise<Lease> {
+export type TakeLease = (key: string, options: LeaseOptions) => Promise<Lease>;
+
+/** One {@link TakeLease} alone. */
+export function takeLease(parts: LeaseParts, key: string, options: LeaseOptions): Promise<Lease> {
+  return createLeases(parts)(key, options);
+}
+
+/** All leases that it gives are held by one holder. */
+export function createLeases(parts: LeaseParts): TakeLease {
   const { layout, clock, timings } = parts;
-  const { subject = key } = options;
-  const path = layout.lockOf(key);
   const self = describeSelf(clock.unique());
-  const isStale = createStaleJudge(self, clock, timings.staleMs);
-  const tell = createTelling(clock, timings.tellMs, options.onWait);
-  for (;;) {
-    options.signal.throwIfAborted();
-    const text = await readLock(path);
-    if (text === null) {
-      const file = await createLock(parts, path, formatHolder(self, 0));
-      if (file !== null) return hold(parts, { path, subject, self, file });
-      continue;
+  const badge = createBadge(parts, self);
+  return async (key, options) => {
+    const { subject = key } = options;
+    const path = layout.lockOf(key);
+    const isStale = createStaleJudge(self, clock, timings.staleMs);
+    const tell = createTelling(clock, timings.tellMs, options.onWait);
+    for (;;) {
+      options.signal.throwIfAborted();
+      const lock = await badge.take(path);
+      if (lock !== null) return hold(parts, { path, subject, self, lock });
+      const text = (await readLock(path)) ?? "";
+      if ((await isStale(path, text)) && (await takeAway(parts, { path, text }, { self, isStale }))) continue;
+      if (!options.wait) throw lockedBy(subject, text);
+      tell(nameHolder(parseHolder(text)));
+      await clock.sleep(timings.pollMs * (0.75 + clock.random() / 2), options.signal);
     }
-    if ((await isStale(path, text)) && (await takeAway(parts, { path, text }, { self, isStale }))) continue;
-    if (!options.wait) throw lockedBy(subject, text);
-    tell(nameHolder(parseHolder(text)));
-    await clock.sleep(timings.pollMs * (0.75 + clock.random() / 2), options.signal);
-  }
+  };
 }
 
 function lockedBy(subject: string, text: string): ModelsError {
@@ -89,19 +93,15 @@ interface Held {
   readonly path: string;
   readonly subject: string;
   readonly self: Holder;
-  /** Descriptor of the lock file that we made. */
-  readonly file: number;
+  readonly lock: TakenLock;
 }
 
-function hold(parts: LockParts & { readonly timings: LeaseTimings }, held: Held): Lease {
+function hold({ clock, timings }: LeaseParts, held: Held): Lease {
   const lost = new AbortController();
-  const isLocal = isLocalDisk(held.path);
-  let beats = 0;
   let beating: Promise<void> | null = null;
-  const stop = parts.clock.every(parts.timings.beatMs, () => {
+  const stop = clock.every(timings.beatMs, () => {
     if (beating !== null || lost.signal.aborted) return;
-    beats += 1;
-    beating = beat(held, { count: beats, isLocal, lost }).finally(() => {
+    beating = beat(held, lost).finally(() => {
       beating = null;
     });
   });
@@ -110,29 +110,22 @@ function hold(parts: LockParts & { readonly timings: LeaseTimings }, held: Held)
     [Symbol.asyncDispose]: async () => {
       stop();
       await beating;
-      try {
-        await removeLock(parts, held.path, (text) => parseHolder(text)?.token === held.self.token);
-      } finally {
-        closeSync(held.file);
-      }
+      await held.lock.putBack();
     },
   };
 }
 
 /** Writes into the file that we made, never into one that has its name by now; then looks who has the name. */
-async function beat(
-  held: Held,
-  now: { readonly count: number; readonly isLocal: boolean; readonly lost: AbortController },
-): Promise<void> {
+async function beat(held: Held, lost: AbortController): Promise<void> {
   try {
-    writeSync(held.file, formatHolder(held.self, now.count), 0);
-    if (!now.isLocal) await syncFile(held.file);
+    await held.lock.beat();
   } catch {
     // A disk that fails now and then is no reason to stop; whether the lock is still ours is found out below.
   }
-  const text = await readLock(held.path).catch(() => formatHolder(held.self, now.count));
-  if (text !== null && parseHolder(text)?.token === held.self.token) return;
-  now.lost.abort(
+  const text = await readLock(held.path).catch(() => undefined);
+  if (text === undefined || (text !== null && parseHolder(text)?.token === held.self.token)) return;
+  held.lock.lose();
+  lost.abort(
     new ModelsError(
       "LEASE_LOST",
       `Cannot go on writing "${held.subject}": ${takenBy(text)}, expected to hold its lock`,

@@ -56,8 +56,10 @@ export async function createLock(parts: LockParts, path: string, text: string): 
   }
 }
 
-/** For all who can see the disk: a power cut may forget it, for it lets go of every lock. */
-async function writeLock(file: number, path: string, text: string): Promise<void> {
+/**
+ * Writes the file of a lock, for all who can see the disk: a power cut may forget it, for it lets go of every lock.
+ */
+export async function writeLock(file: number, path: string, text: string): Promise<void> {
   writeFileSync(file, text);
   if (!isLocalDisk(path)) await syncFile(file);
 }
@@ -74,9 +76,11 @@ async function linkNew(made: string, target: string, text: string): Promise<bool
   }
 }
 
-const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EXDEV"]);
+/** What link(2) says where a lock cannot be one. */
+export const NO_LINKS: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EXDEV"]);
 
-async function createInPlace(target: string, text: string): Promise<number | null> {
+/** Where there are no links: a lock that may be seen before its text is in it. Null when there is one. */
+export async function createInPlace(target: string, text: string): Promise<number | null> {
   try {
     const file = await openFile(target, "wx+");
     await writeLock(file, target, text);
@@ -87,13 +91,23 @@ async function createInPlace(target: string, text: string): Promise<number | nul
   }
 }
 
+/** Whether the lock file at a path is the one that is to go. */
+export type IsMeant = (path: string) => boolean | Promise<boolean>;
+
+/** The lock file whose text is so. */
+export function saying(isMeant: (text: string) => boolean): IsMeant {
+  return async (path) => {
+    const text = await readLock(path);
+    return text !== null && isMeant(text);
+  };
+}
+
 /**
- * Takes the lock file at `path` away if what it says is what was meant. The file is moved first and read then: what
- * turns out to be another's is put back under its name.
+ * Takes the lock file at `path` away if it is the one that was meant. The file is moved first and judged once more then:
+ * what turns out to be another's is put back under its name.
  */
-export async function removeLock(parts: LockParts, path: string, isMeant: (text: string) => boolean): Promise<void> {
-  const now = await readLock(path);
-  if (now === null || !isMeant(now)) return;
+export async function removeLock(parts: LockParts, path: string, isMeant: IsMeant): Promise<void> {
+  if (!(await isMeant(path))) return;
   using locks = await holdFolder(parts.layout.root, parts.layout.folderOf(path));
   const temporary = parts.layout.temporaryOf(parts.clock.unique());
   using scratch = await holdFolder(parts.layout.root, parts.layout.folderOf(temporary));
@@ -103,12 +117,12 @@ export async function removeLock(parts: LockParts, path: string, isMeant: (text:
 async function moveAndRemove(
   { locks, scratch }: { readonly locks: HeldFolder; readonly scratch: HeldFolder },
   { path, temporary }: { readonly path: string; readonly temporary: string },
-  isMeant: (text: string) => boolean,
+  isMeant: IsMeant,
 ): Promise<void> {
   const [target, moved] = [locks.path(basename(path)), scratch.path(basename(temporary))];
   try {
     await rename(target, moved);
-    if (!isMeant((await readLock(moved)) ?? "")) await link(moved, target).catch(() => undefined);
+    if (!(await isMeant(moved))) await link(moved, target).catch(() => undefined);
     await removeFile(moved);
   } catch (error) {
     if (errnoOf(error) !== "ENOENT") throw diskError("unlock", path, error);

@@ -2,7 +2,7 @@
 import { closeSync } from "node:fs";
 import type { Clock } from "../base/clock.ts";
 import { formatHolder, type Holder, isHolderAlive, parseHolder } from "./holder.ts";
-import { createLock, type LockParts, readLock, removeLock } from "./lock-file.ts";
+import { createLock, type LockParts, readLock, removeLock, saying } from "./lock-file.ts";
 
 /** Judges whether the lock at `path`, which says `text`, was left behind. */
 export type StaleJudge = (path: string, text: string) => Promise<boolean>;
@@ -51,10 +51,18 @@ export async function takeAway(
     return await takeAway(parts, { path: claim, text: rival }, by);
   }
   try {
-    await removeLock(parts, stale.path, (text) => text === stale.text);
+    await removeLock(
+      parts,
+      stale.path,
+      saying((text) => text === stale.text),
+    );
     return true;
   } finally {
     closeSync(file);
-    await removeLock(parts, claim, (text) => parseHolder(text)?.token === by.self.token);
+    await removeLock(
+      parts,
+      claim,
+      saying((text) => parseHolder(text)?.token === by.self.token),
+    );
   }
 }

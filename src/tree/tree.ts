@@ -1,6 +1,7 @@
 /** The tree of models on this box, put together: the one object that the rest of the program speaks to. */
 import { resolve } from "node:path";
 import type { Sha256 } from "../base/artifact.ts";
+import { lazy } from "../base/flow.ts";
 import type { TreePath } from "../base/paths.ts";
 import type { Abilities } from "./abilities.ts";
 import type { Adopted, AdoptOptions } from "./adopt.ts";
@@ -82,6 +83,13 @@ export function createTree(root: string, ports: TreePorts, timings?: LeaseTiming
   const layout = createLayout(resolve(root));
   const known = createKnownDigests({ clock, digest, layout });
   const parts: TreeParts = { clock, digest, layout, known };
+  // Asked for with every file: to import anew what is loaded costs more than a look at the disk.
+  const placing = lazy(() => import("./place.ts"));
+  const spacing = lazy(() => import("./space.ts"));
+  const leasing = lazy(async () => {
+    const { createLeases, LEASE_TIMINGS } = await import("./lease.ts");
+    return createLeases({ layout, clock, timings: timings ?? LEASE_TIMINGS });
+  });
   let prepared: Promise<void> | null = null;
   // Once: each folder is synced, which would cost a small file more than its bytes.
   const prepare = (): Promise<void> => {
@@ -98,13 +106,13 @@ export function createTree(root: string, ports: TreePorts, timings?: LeaseTiming
     uploadOf: layout.uploadOf,
     digestOf: async (path, options = {}) => (await known.learn(resolve(path), options))?.sha256 ?? null,
     rememberedDigest: async (path) => (await known.recall(resolve(path)))?.sha256 ?? null,
-    partialBytes: async (partial) => (await import("./space.ts")).partialBytes(partial),
+    partialBytes: async (partial) => (await spacing()).partialBytes(partial),
     lease: async (key, options) => {
-      const [{ LEASE_TIMINGS, takeLease }] = await Promise.all([import("./lease.ts"), prepare()]);
-      return await takeLease({ layout, clock, timings: timings ?? LEASE_TIMINGS }, key, options);
+      await prepare();
+      return await (await leasing())(key, options);
     },
-    refuseObstacle: async (path) => (await import("./place.ts")).refuseObstacle(parts, path),
-    place: async (partial, wanted, origin) => (await import("./place.ts")).place(parts, partial, wanted, origin),
+    refuseObstacle: async (path) => (await placing()).refuseObstacle(parts, path),
+    place: async (partial, wanted, origin) => (await placing()).place(parts, partial, wanted, origin),
     findReusable: async (wanted, options) => (await import("./find-reusable.ts")).findReusable(parts, wanted, options),
     reuse: async (from, wanted, options) => (await import("./reuse.ts")).reuse(parts, from, wanted, options),
     salvageable: async (wanted) => (await import("./salvage.ts")).salvageable(parts, wanted),
@@ -124,7 +132,7 @@ export function createTree(root: string, ports: TreePorts, timings?: LeaseTiming
     unfinished: async () => (await import("./unfinished.ts")).unfinished(layout),
     discardUnfinished: async (partial) => (await import("./unfinished.ts")).discardUnfinished(partial),
     linkAliases: async (wanted) => (await import("./aliases.ts")).linkAliases(parts, wanted),
-    freeBytes: async () => (await import("./space.ts")).freeBytes(layout.root),
+    freeBytes: async () => (await spacing()).freeBytes(layout.root),
     list: async (options) => (await import("./list.ts")).list(parts, options),
     verify: async (paths, options) => (await import("./verify.ts")).verify(parts, paths, options),
     adopt: async (wanted, options) => (await import("./adopt.ts")).adopt(parts, wanted, options),

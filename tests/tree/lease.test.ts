@@ -1,6 +1,6 @@
 /** Leases: one writer among processes, whoever is killed, paused or copied. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { dirname } from "node:path";
@@ -10,7 +10,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { type Clock, systemClock } from "../../src/base/clock.ts";
 import { describeSelf, formatHolder, type Holder, isHolderAlive, parseHolder } from "../../src/tree/holder.ts";
 import { createLayout } from "../../src/tree/layout.ts";
-import { LEASE_TIMINGS, type Lease, takeLease } from "../../src/tree/lease.ts";
+import { createLeases, LEASE_TIMINGS, type Lease, takeLease } from "../../src/tree/lease.ts";
 import { createStaleJudge } from "../../src/tree/takeover.ts";
 import { createTree, type Tree } from "../../src/tree/tree.ts";
 import { createTestDigest } from "./digest.ts";
@@ -94,7 +94,35 @@ describe("lease()", () => {
     await first[Symbol.asyncDispose]();
     await using _second = await tree.lease("flux", hasty);
     expect((await readdir(`${root}/.modelferry/locks`)).sort()).toEqual(["flux.lock", "other.lock"]);
+    expect(await readdir(`${root}/.modelferry/tmp`)).toHaveLength(1);
+  });
+
+  it("holds all locks by one file, which goes with the last of them", async () => {
+    const { tree, root, lockOf } = await createTestTree();
+    const leases = await Promise.all(["one", "two", "three"].map((key) => tree.lease(key, hasty)));
+    const [badge = ""] = await readdir(`${root}/.modelferry/tmp`);
+    const files = [...["one", "two", "three"].map(lockOf), `${root}/.modelferry/tmp/${badge}`];
+    expect(new Set(files.map((path) => statSync(path).ino)).size).toBe(1);
+    await Promise.all(leases.map((lease) => lease[Symbol.asyncDispose]()));
+    expect(await readdir(`${root}/.modelferry/locks`)).toEqual([]);
     expect(await readdir(`${root}/.modelferry/tmp`)).toEqual([]);
+    await using again = await tree.lease("one", hasty);
+    expect(again.lost.aborted).toBe(false);
+  });
+
+  it("lets a key that was taken away be taken again, and its first holder leave the new lock alone", async () => {
+    const { root, lockOf } = await createTestTree();
+    const clock = createFakeClock();
+    const take = createLeases({ layout: createLayout(root), clock, timings: LEASE_TIMINGS });
+    await mkdir(dirname(lockOf("flux")), { recursive: true });
+    await mkdir(`${root}/.modelferry/tmp`, { recursive: true });
+    const first = await take("flux", hasty);
+    await rm(lockOf("flux"));
+    clock.tick();
+    await expect.poll(() => first.lost.aborted).toBe(true);
+    await using _second = await take("flux", hasty);
+    await first[Symbol.asyncDispose]();
+    expect(existsSync(lockOf("flux"))).toBe(true);
   });
 
   it("makes the folders that a download needs", async () => {
@@ -264,6 +292,9 @@ describe("lease() among processes", () => {
     expect(rounds).toHaveLength(40);
     expect(new Set(rounds).size).toBe(8);
     expect(await readdir(`${root}/.modelferry/locks`)).toEqual([]);
+    // What the victim held its lock by lies there until somebody sweeps.
+    expect(await readdir(`${root}/.modelferry/tmp`)).toHaveLength(1);
+    await createTree(root, { clock: systemClock, digest: createTestDigest() }).sweep();
     expect(await readdir(`${root}/.modelferry/tmp`)).toEqual([]);
   });
 
