@@ -5,7 +5,7 @@ import { rename } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { openFile, syncFile } from "../base/descriptors.ts";
-import { diskError, readSmallFile, removeFile } from "./disk.ts";
+import { diskError, errnoOf, readSmallFile, removeFile } from "./disk.ts";
 import { holdFolder } from "./folder.ts";
 import type { Layout } from "./layout.ts";
 
@@ -45,7 +45,8 @@ export async function readSealed(path: string, maxBytes: number): Promise<Fields
 }
 
 /**
- * Replaces the state file at `path` in one step, durably.
+ * Writes the state file at `path` durably. One that is there is replaced in one step; a new one is torn, and so reads as
+ * none, until it is whole.
  * @throws ModelsError `DISK_FULL`, `DISK_FAILED`, `PATH_UNSAFE`, `TREE_CONFLICT`
  */
 export async function writeSealed(
@@ -54,24 +55,45 @@ export async function writeSealed(
   content: Fields,
 ): Promise<void> {
   const { layout, clock } = parts;
-  const temporary = layout.temporaryOf(clock.unique());
   using folder = await holdFolder(layout.root, layout.folderOf(path));
-  using scratch = await holdFolder(layout.root, layout.folderOf(temporary));
+  const target = folder.path(basename(path));
+  const text = seal(content);
   try {
-    await writeWhole(scratch.path(basename(temporary)), seal(content));
-    await rename(scratch.path(basename(temporary)), folder.path(basename(path)));
+    if (!(await writeNew(target, text))) {
+      const temporary = layout.temporaryOf(clock.unique());
+      using scratch = await holdFolder(layout.root, layout.folderOf(temporary));
+      await replace(target, scratch.path(basename(temporary)), text);
+    }
     await folder.sync();
   } catch (error) {
-    await removeFile(scratch.path(basename(temporary))).catch(() => undefined);
     throw diskError("write", path, error);
   }
 }
 
-async function writeWhole(path: string, text: string): Promise<void> {
-  const file = await openFile(path, "wx");
+async function replace(path: string, temporary: string, text: string): Promise<void> {
+  try {
+    await writeNew(temporary, text);
+    await rename(temporary, path);
+  } catch (error) {
+    await removeFile(temporary).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** False when there is one already. What cannot be written whole is removed again. */
+async function writeNew(path: string, text: string): Promise<boolean> {
+  const file = await openFile(path, "wx").catch((error: unknown) => {
+    if (errnoOf(error) === "EEXIST") return null;
+    throw error;
+  });
+  if (file === null) return false;
   try {
     writeFileSync(file, text);
     await syncFile(file);
+    return true;
+  } catch (error) {
+    await removeFile(path).catch(() => undefined);
+    throw error;
   } finally {
     closeSync(file);
   }

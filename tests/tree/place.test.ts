@@ -153,15 +153,15 @@ describe("hostile 9: a link in the target folder that leads outside", () => {
     const outside = await makeHome();
     const folder = join(bench.root, "diffusion_models");
     const partial = await partialIn(bench);
-    const swap = (): string => {
+    const swap = (): number => {
       if (!existsSync(join(bench.root, "aside"))) {
         renameSync(folder, join(bench.root, "aside"));
         symlinkSync(outside, folder);
       }
-      return systemClock.unique();
+      return systemClock.now();
     };
-    // The receipt's unique name is asked for when the folder is open already.
-    const parts = { ...bench.parts, clock: { ...systemClock, unique: swap } };
+    // The receipt's time is asked for when the folder is open already.
+    const parts = { ...bench.parts, clock: { ...systemClock, now: swap } };
     await expect(place(parts, partial, wanted, origin)).rejects.toMatchObject({ code: "TREE_CONFLICT" });
     expect(await readdir(outside)).toEqual([]);
     expect(await readFile(join(bench.root, "aside/flux.safetensors"))).toEqual(bytes);
