@@ -35,6 +35,8 @@ export interface Mirror {
   readonly sha256: Sha256 | null;
   /** Commit that the mirror resolved to, where it has commits. */
   readonly revision: string | null;
+  /** All of its bytes, unproven, where they came with its first answer as those of a small file do; else null. */
+  readonly whole: Uint8Array | null;
   /**
    * The endpoint to use now. Given the one that was refused (an expired link), resolves again;
    * callers that come with the same refused endpoint share one resolve.

@@ -4,6 +4,7 @@ import { formatBytes } from "../base/bytes.ts";
 import { isModelsError, ModelsError } from "../base/errors.ts";
 import { anySignal } from "../base/flow.ts";
 import type { LockedModel } from "../catalog/lock.ts";
+import { WHOLE_BYTES } from "../sources/probe.ts";
 import type { Lease } from "../tree/lease.ts";
 import { asModelsError } from "./failures.ts";
 import { findMirrors, type Resolved } from "./find-mirrors.ts";
@@ -41,9 +42,10 @@ export async function settleAll(run: Run, { plan, pending, resolved }: Pending):
     local: new PQueue({ concurrency: LOCAL }),
     fetches,
     // They wait for answers and for the disk, not for bytes; but where one at a time was asked for, that is what they get.
-    small: files === 1 ? fetches : new PQueue({ concurrency: files ** 2 }),
+    small: files === 1 ? fetches : new PQueue({ concurrency: 2 * files ** 2 }),
   };
-  if (run.options.isOffline !== true && pending.some((one) => !isLocal(one))) openTransfer(run);
+  const needsRanges = pending.some((one) => !isLocal(one) && !comesWhole(one));
+  if (run.options.isOffline !== true && needsRanges) openTransfer(run);
   const carriers = carriersIn(plan, pending);
   const settled = new Map<string, Promise<LockedModel | null>>();
   // The queues start what comes first at once, so the largest comes first.
@@ -98,21 +100,39 @@ async function settleModel(run: Run, surveyed: Surveyed, { queues, resolved }: S
   }
   if (run.options.isOffline === true) throw offlineError(surveyed);
   const { model, size } = surveyed;
+  const known = resolved.get(model.name);
+  // Its bytes come with the answer, so that it is asked for in its turn.
+  if (known === undefined && comesWhole(surveyed)) {
+    return await fetchInTurn(run, surveyed, queues.small, (signal) => findMirrors(model, run, signal));
+  }
   const settled = new AbortController();
   const find = (): Promise<Resolved> => findMirrors(model, run, anySignal(run.signal, settled.signal));
-  const found = Promise.resolve(resolved.get(model.name) ?? queues.resolves.add(find, { priority: size ?? 0 }));
+  const found = Promise.resolve(known ?? queues.resolves.add(find, { priority: size ?? 0 }));
   // Its failure is told when its turn comes.
   found.catch(() => undefined);
   try {
     const queue = size !== null && size < SMALL_BYTES ? queues.small : queues.fetches;
-    return await inTurn(run, surveyed, queue, async (now, leased) => {
-      const present = now.presence === "present" ? await settleLocally(run, now, leased) : null;
-      return present ?? (await fetchModel(run, await found, leased));
-    });
+    return await fetchInTurn(run, surveyed, queue, () => found);
   } finally {
     // Nobody asks any more which mirrors there are.
     settled.abort();
   }
+}
+
+async function fetchInTurn(
+  run: Run,
+  surveyed: Surveyed,
+  queue: PQueue,
+  find: (signal: AbortSignal) => Promise<Resolved>,
+): Promise<LockedModel> {
+  return await inTurn(run, surveyed, queue, async (now, leased) => {
+    const present = now.presence === "present" ? await settleLocally(run, now, leased) : null;
+    return present ?? (await fetchModel(run, await find(leased), leased));
+  });
+}
+
+function comesWhole({ size, sha256 }: Surveyed): boolean {
+  return size !== null && size <= WHOLE_BYTES && sha256 !== null;
 }
 
 function isLocal({ presence, reusable }: Surveyed): boolean {

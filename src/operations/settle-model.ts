@@ -4,6 +4,8 @@ import { isModelsError } from "../base/errors.ts";
 import type { EventBody, MirrorShare, Report } from "../base/events.ts";
 import type { LockedModel } from "../catalog/lock.ts";
 import type { Model } from "../catalog/model.ts";
+import type { FetchResult } from "../transfer/fetch-job.ts";
+import { keepWhole, type WholeJob } from "../transfer/whole.ts";
 import type { Reusable } from "../tree/find-reusable.ts";
 import type { ReadProgress } from "../tree/terms.ts";
 import type { Failure } from "./failures.ts";
@@ -86,8 +88,6 @@ export async function fetchModel(run: Run, resolved: Resolved, signal: AbortSign
   const { model, mirrors } = resolved;
   const { size, sha256 } = wantedArtifact(resolved, run.settings.trustFirstUse);
   await run.tree.refuseObstacle(model.path);
-  const network = await run.network();
-  const transfer = await network.transfer();
   const partial = run.tree.partialOf({ path: model.path, sha256 });
   const job = {
     model: model.name,
@@ -96,23 +96,30 @@ export async function fetchModel(run: Run, resolved: Resolved, signal: AbortSign
     sha256,
     mirrors,
     partial,
-    priority: size,
     signal,
     onMoved: run.tally.moved,
   };
-  const found = await findPieces({ ...model, size, sha256, mirrors }, { network, report: run.report, signal });
-  const fetched = await transfer.fetch({ ...job, pieces: found?.table ?? null }).catch(async (error: unknown) => {
-    // The table of a stranger may lie about bytes that are right: then the whole digest alone decides.
-    if (found === null || found.isNamed || !isModelsError(error, "MIRROR_LIED", "MIRROR_FAILED", "DIGEST_MISMATCH")) {
-      throw error;
-    }
-    return await transfer.fetch({ ...job, pieces: null });
-  });
+  const fetched = (await keepWhole(job, run.report)) ?? (await fetchRanges(run, model, job));
   signal.throwIfAborted();
   const wanted = { ...model, size, sha256: fetched.sha256 };
   const labels = fetched.shares.filter(({ bytes }) => bytes > 0).map(({ label }) => label);
   await run.tree.place(partial.content, wanted, { mirrors: labels, how: "fetched", replace: true });
   return await finish(run, { ...wanted, sources: pinnedSources(model, mirrors) }, "fetched", fetched.shares);
+}
+
+async function fetchRanges(run: Run, model: Model, job: WholeJob): Promise<FetchResult> {
+  const { size, sha256, mirrors, signal } = job;
+  const network = await run.network();
+  const transfer = await network.transfer();
+  const ranges = { ...job, priority: size };
+  const found = await findPieces({ ...model, size, sha256, mirrors }, { network, report: run.report, signal });
+  return await transfer.fetch({ ...ranges, pieces: found?.table ?? null }).catch(async (error: unknown) => {
+    // The table of a stranger may lie about bytes that are right: then the whole digest alone decides.
+    if (found === null || found.isNamed || !isModelsError(error, "MIRROR_LIED", "MIRROR_FAILED", "DIGEST_MISMATCH")) {
+      throw error;
+    }
+    return await transfer.fetch({ ...ranges, pieces: null });
+  });
 }
 
 /** Links the aliases of a file that is in place, and tells. */
@@ -130,6 +137,7 @@ async function finish(
 
 /** Makes the aliases; whatever else has such a name keeps it, and is told. */
 export async function linkAliases(run: Pick<Run, "tree" | "report">, model: Model): Promise<void> {
+  if (model.aliases.length === 0) return;
   for (const { alias, status, seen } of await run.tree.linkAliases(model)) {
     if (status !== "in-the-way") continue;
     const message = `"${alias}" is not linked to "${model.path}": ${seen ?? "something"} is there`;

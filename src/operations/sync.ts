@@ -147,7 +147,7 @@ const LINKS = 16;
 async function keepPresent(run: Run, surveyed: readonly Surveyed[]): Promise<readonly LockedModel[]> {
   const present = surveyed.filter(({ presence }) => presence === "present");
   await mapLimit(present, LINKS, async ({ model }) => {
-    if (model.aliases.length > 0) await linkAliases(run, model);
+    await linkAliases(run, model);
   });
   return present.flatMap(({ model, size, sha256 }) =>
     size === null || sha256 === null

@@ -4,7 +4,7 @@ import { ModelsError } from "../base/errors.ts";
 import type { HttpAnswer } from "../net/http.ts";
 import { metadataSha256 } from "../net/s3.ts";
 import { askBeginning, isProbe, readProbe } from "./probe.ts";
-import type { Resolved, SourceContext, SourceKind } from "./source.ts";
+import type { Asking, Resolved, SourceKind } from "./source.ts";
 import { type BucketSource, encodePath, formatSource } from "./uri.ts";
 import { resolveAddress } from "./web.ts";
 
@@ -21,20 +21,20 @@ export const bucketSource: SourceKind<BucketSource> = {
     }
     return endpoint !== undefined ? new URL(endpoint).host : `${source.bucket}.s3.amazonaws.com`;
   },
-  resolve: (source, context, signal) => {
-    const { publicUrl } = accessTo(context.settings.s3, source.kind, source.bucket);
-    if (publicUrl === undefined) return resolveSigned(source, context, signal);
+  resolve: (source, asking, signal) => {
+    const { publicUrl } = accessTo(asking.settings.s3, source.kind, source.bucket);
+    if (publicUrl === undefined) return resolveSigned(source, asking, signal);
     const url = `${publicUrl.replace(/\/+$/, "")}/${encodePath(source.key)}`;
-    return resolveAddress(url, formatSource(source), { context, signal });
+    return resolveAddress(url, formatSource(source), { asking, signal });
   },
 };
 
-async function resolveSigned(source: BucketSource, context: SourceContext, signal: AbortSignal): Promise<Resolved> {
-  const staleAtMs = context.clock.monotonicMs() + GIVEN_OUT_MS;
-  const url = await context.s3.presignGet(source, SIGNED_SECONDS);
-  const answer = await askBeginning(context.http, { url, credential: null, signal });
+async function resolveSigned(source: BucketSource, asking: Asking, signal: AbortSignal): Promise<Resolved> {
+  const staleAtMs = asking.clock.monotonicMs() + GIVEN_OUT_MS;
+  const url = await asking.s3.presignGet(source, SIGNED_SECONDS);
+  const answer = await askBeginning(asking, { url, credential: null, signal });
   if (!isProbe(answer)) throw bucketRefusal(answer, source);
-  const probe = readProbe(answer, formatSource(source), null);
+  const probe = readProbe(answer, { ...asking, name: formatSource(source), credential: null });
   return { ...probe, sha256: metadataSha256(answer.headers), revision: null, staleAtMs };
 }
 

@@ -10,8 +10,8 @@ const MAX_METADATA_BYTES = 8 * 1024 * 1024;
 
 export const civitaiSource: SourceKind<CivitaiSource> = {
   label: (_source, { civitai }) => new URL(civitai.endpoint).host,
-  resolve: async (source, context, signal) => {
-    const { endpoint, token } = context.settings.civitai;
+  resolve: async (source, asking, signal) => {
+    const { endpoint, token } = asking.settings.civitai;
     const base = endpoint.replace(/\/+$/, "");
     const headers = token === null ? null : { authorization: `Bearer ${token.reveal()}` };
     const credential = headers === null ? null : { origin: new URL(base).origin, headers };
@@ -19,11 +19,16 @@ export const civitaiSource: SourceKind<CivitaiSource> = {
     const url = `${base}/api/download/models/${source.version}${query === "" ? "" : `?${query}`}`;
     const about = `${base}/api/v1/model-versions/${source.version}`;
     const [answer, sha256] = await Promise.all([
-      askBeginning(context.http, { url, credential, signal }),
-      declaredSha256(about, source, { context, credential, signal }),
+      askBeginning(asking, { url, credential, signal }),
+      declaredSha256(about, source, { context: asking, credential, signal }),
     ]);
     if (!isProbe(answer) || isLoginPage(answer, base)) throw civitaiRefusal(answer, source, token !== null);
-    return { ...readProbe(answer, formatSource(source), credential), sha256, revision: null, staleAtMs: null };
+    return {
+      ...readProbe(answer, { ...asking, name: formatSource(source), credential }),
+      sha256,
+      revision: null,
+      staleAtMs: null,
+    };
   },
 };
 

@@ -1,13 +1,12 @@
 /** How a file on this box (or on a disk that it mounts) is a mirror. */
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { ModelsError } from "../base/errors.ts";
-import { PROBE_BYTES } from "./probe.ts";
 import type { SourceKind } from "./source.ts";
 import { type FileSource, formatSource } from "./uri.ts";
 
 export const fileSource: SourceKind<FileSource> = {
   label: () => "file",
-  resolve: async (source, _context, signal) => {
+  resolve: async (source, { headBytes }, signal) => {
     signal.throwIfAborted();
     const name = formatSource(source);
     try {
@@ -16,7 +15,7 @@ export const fileSource: SourceKind<FileSource> = {
         throw new ModelsError("SOURCE_INVALID", `Cannot use "${name}": it is no file`);
       await using file = await open(source.path, "r");
       const { size } = await file.stat();
-      const head = await readHead(file);
+      const head = await readHead(file, headBytes);
       const endpoint = { kind: "file", path: source.path } as const;
       return { endpoint, size, head, sha256: null, revision: null, staleAtMs: null };
     } catch (error) {
@@ -25,8 +24,8 @@ export const fileSource: SourceKind<FileSource> = {
   },
 };
 
-async function readHead(file: FileHandle): Promise<Uint8Array> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(PROBE_BYTES), 0, PROBE_BYTES, 0);
+async function readHead(file: FileHandle, headBytes: number): Promise<Uint8Array> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(headBytes), 0, headBytes, 0);
   return buffer.subarray(0, bytesRead);
 }
 

@@ -4,19 +4,19 @@ import { ModelsError } from "../base/errors.ts";
 import type { Credential, HttpAnswer } from "../net/http.ts";
 import { isRedirect, nextHop } from "../net/redirects.ts";
 import { askBeginning, isProbe, readProbe } from "./probe.ts";
-import type { SourceContext, SourceKind } from "./source.ts";
+import type { Asking, SourceContext, SourceKind } from "./source.ts";
 import { encodePath, formatSource, type HubSource } from "./uri.ts";
 
 export const hubSource: SourceKind<HubSource> = {
   label: (_source, { hub }) => new URL(hub.endpoint).host,
   pin: (source, revision) => ({ ...source, revision }),
-  resolve: async (source, context, signal) => {
+  resolve: async (source, asking, signal) => {
     const name = formatSource(source);
-    assertOnline(name, context);
-    const { answer, facts, credential } = await askHub(source, context, signal);
-    const probe = readProbe(answer, name, credential);
+    assertOnline(name, asking);
+    const { answer, facts, credential } = await askHub(source, asking, signal);
+    const probe = readProbe(answer, { ...asking, name, credential });
     if (facts.size !== null && facts.size !== probe.size) {
-      const hosts = `${new URL(context.settings.hub.endpoint).host} says ${facts.size} bytes, ${new URL(answer.url).host}`;
+      const hosts = `${new URL(asking.settings.hub.endpoint).host} says ${facts.size} bytes, ${new URL(answer.url).host}`;
       throw new ModelsError("MIRROR_LIED", `Cannot use "${name}": ${hosts} says ${probe.size}`);
     }
     return { ...probe, sha256: facts.sha256, revision: facts.commit, staleAtMs: null };
@@ -48,8 +48,8 @@ function assertOnline(name: string, { settings }: SourceContext): void {
  * Goes from the Hub to the file. The token goes to the Hub's own origin only, through its renames; the first
  * redirect to another host is a signed link, which is asked without it and only by GET (HEAD fails there).
  */
-async function askHub(source: HubSource, context: SourceContext, signal: AbortSignal): Promise<HubAnswer> {
-  const { endpoint, token } = context.settings.hub;
+async function askHub(source: HubSource, asking: Asking, signal: AbortSignal): Promise<HubAnswer> {
+  const { endpoint, token } = asking.settings.hub;
   const base = endpoint.replace(/\/+$/, "");
   const { origin } = new URL(base);
   const credential = token === null ? null : { origin, headers: { authorization: `Bearer ${token.reveal()}` } };
@@ -58,7 +58,7 @@ async function askHub(source: HubSource, context: SourceContext, signal: AbortSi
   let facts: Facts = { sha256: null, size: null, commit: null };
   for (;;) {
     const url = (visited.at(-1) as URL).href;
-    const answer = await askBeginning(context.http, { url, credential, redirect: "manual", signal });
+    const answer = await askBeginning(asking, { url, credential, redirect: "manual", signal });
     facts = addFacts(facts, answer);
     const { location } = answer.headers;
     if (!isRedirect(answer.status) || location === undefined) {
@@ -67,20 +67,20 @@ async function askHub(source: HubSource, context: SourceContext, signal: AbortSi
     }
     const next = nextHop(visited, location);
     if (next.origin === origin) visited.push(next);
-    else return { answer: await askCdn(next.href, { source, context, from: answer, signal }), facts, credential: null };
+    else return { answer: await askCdn(next.href, { source, asking, from: answer, signal }), facts, credential: null };
   }
 }
 
 interface CdnVisit {
   readonly source: HubSource;
-  readonly context: SourceContext;
+  readonly asking: Asking;
   readonly from: HttpAnswer;
   readonly signal: AbortSignal;
 }
 
-async function askCdn(url: string, { source, context, from, signal }: CdnVisit): Promise<HttpAnswer> {
+async function askCdn(url: string, { source, asking, from, signal }: CdnVisit): Promise<HttpAnswer> {
   const { mayBePrivate } = from;
-  const answer = await askBeginning(context.http, { url, credential: null, mayBePrivate, signal });
+  const answer = await askBeginning(asking, { url, credential: null, mayBePrivate, signal });
   if (isProbe(answer)) return answer;
   const seen = `${new URL(answer.url).host} answers ${answer.status} to a link that the Hub has just signed`;
   throw new ModelsError("MIRROR_FAILED", `Cannot read "${formatSource(source)}": ${seen}`);

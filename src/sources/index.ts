@@ -8,9 +8,10 @@ import type { TreePath } from "../base/paths.ts";
 import { redactUrl } from "../base/secret.ts";
 import { agreeing, type Claim, claimProblem } from "./agree.ts";
 import { kindOf } from "./kinds.ts";
+import { headBytesOf } from "./probe.ts";
 import { mirrorOf } from "./reopen.ts";
 import { samePlaceKey } from "./same-place.ts";
-import type { Resolved, SourceContext, SourceSettings } from "./source.ts";
+import type { Asking, Resolved, SourceContext, SourceSettings } from "./source.ts";
 import { expandTemplate } from "./template.ts";
 import { formatSource, parseSource, printSource, type Source } from "./uri.ts";
 
@@ -80,29 +81,39 @@ interface Found extends Claim {
 /** Named sources and filled-in templates, each once; what cannot be read is dropped. */
 function candidates(wanted: WantedSources, settings: SourceSettings, options: MirrorsOptions): readonly Source[] {
   const found = new Map<string, Source>();
-  const add = (text: () => string | null, shown: string): void => {
+  const add = (text: () => string | null, shown: () => string): void => {
     try {
       const uri = text();
       const source = uri === null ? null : parseSource(uri);
       if (source !== null) found.set(formatSource(source), source);
     } catch (error) {
       if (!isModelsError(error)) throw error;
-      options.onDropped(shown, shown, error);
+      options.onDropped(shown(), shown(), error);
     }
   };
-  for (const uri of wanted.sources) add(() => uri, /^https?:/i.test(uri) ? redactUrl(uri) : uri.slice(0, 200));
-  for (const { name, template } of settings.mirrors) add(() => expandTemplate(template, wanted), name);
+  for (const uri of wanted.sources)
+    add(
+      () => uri,
+      () => (/^https?:/i.test(uri) ? redactUrl(uri) : uri.slice(0, 200)),
+    );
+  for (const { name, template } of settings.mirrors)
+    add(
+      () => expandTemplate(template, wanted),
+      () => name,
+    );
   return [...found.values()];
 }
 
-interface Asking {
-  readonly context: SourceContext;
-  readonly options: MirrorsOptions;
-}
-
-async function askAll(sources: readonly Source[], wanted: WantedSources, asking: Asking): Promise<readonly Found[]> {
-  const { context, options } = asking;
+async function askAll(
+  sources: readonly Source[],
+  wanted: WantedSources,
+  { context, options }: { readonly context: SourceContext; readonly options: MirrorsOptions },
+): Promise<readonly Found[]> {
+  // What is asked here counts against no limit of the rate.
+  const headBytes = headBytesOf(context.settings.limits.maxRate === null ? wanted.size : null);
   const late = new Set<() => void>();
+  // Nobody is left behind for another where there is no other.
+  const isAlone = sources.length === 1;
   let good = 0;
   const ask = async (source: Source): Promise<Found | null> => {
     const abort = new AbortController();
@@ -113,9 +124,12 @@ async function askAll(sources: readonly Source[], wanted: WantedSources, asking:
       late.add(leave);
       if (good > 0) leave();
     };
-    context.clock.sleep(PATIENCE_MS, done.signal).then(outOfPatience, () => undefined);
+    if (!isAlone) context.clock.sleep(PATIENCE_MS, done.signal).then(outOfPatience, () => undefined);
     try {
-      const found = await askOne(source, label, { context, signal: anySignal(options.signal, abort.signal) });
+      const found = await askOne(source, label, {
+        asking: { ...context, headBytes },
+        signal: isAlone ? options.signal : anySignal(options.signal, abort.signal),
+      });
       const problem = claimProblem(found, wanted);
       if (problem !== null) throw problem;
       good += 1;
@@ -136,15 +150,15 @@ async function askAll(sources: readonly Source[], wanted: WantedSources, asking:
 async function askOne(
   source: Source,
   label: string,
-  { context, signal }: { readonly context: SourceContext; readonly signal: AbortSignal },
+  { asking, signal }: { readonly asking: Asking; readonly signal: AbortSignal },
 ): Promise<Found> {
   const kind = kindOf(source);
-  const resolved = await kind.resolve(source, context, signal);
+  const resolved = await kind.resolve(source, asking, signal);
   const { size, sha256, head, revision } = resolved;
   const pinned = revision === null ? source : (kind.pin?.(source, revision) ?? source);
-  const resolveAgain = (again: AbortSignal): Promise<Resolved> => kind.resolve(pinned, context, again);
+  const resolveAgain = (again: AbortSignal): Promise<Resolved> => kind.resolve(pinned, asking, again);
   const shown = printSource(source);
-  const mirror = mirrorOf(resolved, { label, source: shown, clock: context.clock, resolveAgain });
+  const mirror = mirrorOf(resolved, { label, source: shown, clock: asking.clock, resolveAgain });
   return { label, source: shown, size, sha256, head, mirror, resolved };
 }
 

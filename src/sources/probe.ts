@@ -3,8 +3,10 @@ import { ModelsError } from "../base/errors.ts";
 import type { HttpEndpoint } from "../base/mirror.ts";
 import type { Credential, Http, HttpAnswer } from "../net/http.ts";
 
-/** How much of the beginning is read. */
+/** How much of the beginning is read, as a rule. */
 export const PROBE_BYTES = 65_536;
+/** A file of at most this size comes whole with its first answer: a second request would cost more than its bytes. */
+export const WHOLE_BYTES: number = 256 * 1024;
 
 /** For one try: a server that cannot send this much in this time is no mirror for gigabytes. */
 const DEADLINE_MS = 30_000;
@@ -24,24 +26,40 @@ export interface Probe {
   readonly head: Uint8Array;
 }
 
-/** Asks for the first bytes; gives the answer whatever its status. */
-export function askBeginning(http: Http, request: ProbeRequest): Promise<HttpAnswer> {
-  const headers = { range: `bytes=0-${PROBE_BYTES - 1}` };
-  return http.request({ ...request, headers, maxBytes: PROBE_BYTES + 1, overflow: "cut", deadlineMs: DEADLINE_MS });
+/** How much of the beginning to ask for, of a file that should have `size` bytes (null where nobody says). */
+export function headBytesOf(size: number | null): number {
+  return size !== null && size <= WHOLE_BYTES ? Math.max(size, PROBE_BYTES) : PROBE_BYTES;
+}
+
+/** Asks for the first `headBytes`; gives the answer whatever its status. */
+export function askBeginning(
+  { http, headBytes }: { readonly http: Http; readonly headBytes: number },
+  request: ProbeRequest,
+): Promise<HttpAnswer> {
+  const headers = { range: `bytes=0-${headBytes - 1}` };
+  return http.request({ ...request, headers, maxBytes: headBytes + 1, overflow: "cut", deadlineMs: DEADLINE_MS });
+}
+
+/** What {@link readProbe} holds an answer against. */
+export interface Asked {
+  /** The source, as it may be printed. */
+  readonly name: string;
+  readonly credential: Credential | null;
+  /** How much was asked for. */
+  readonly headBytes: number;
 }
 
 /**
  * Reads the answer to {@link askBeginning}.
- * @param name the source, as it may be printed
  * @throws ModelsError `MIRROR_LIED`, `MIRROR_FAILED`, `NOT_WEIGHTS` (an empty file); for other statuses than 200, 206
  * and 416 see `refusalOf`
  */
-export function readProbe(answer: HttpAnswer, name: string, credential: Credential | null): Probe {
+export function readProbe(answer: HttpAnswer, { name, credential, headBytes }: Asked): Probe {
   const lie = (seen: string): ModelsError =>
     new ModelsError("MIRROR_LIED", `Cannot use "${name}": ${new URL(answer.url).host} ${seen}`);
   if (/^multipart\//i.test(answer.headers["content-type"] ?? "")) throw lie("sends several ranges, expected one");
-  const size = answer.status === 200 ? wholeSize(answer, lie) : rangedSize(answer, name, lie);
-  return { size, head: answer.body.subarray(0, PROBE_BYTES), endpoint: endpointOf(answer, credential) };
+  const size = answer.status === 200 ? wholeSize(answer, lie) : rangedSize(answer, { name, headBytes }, lie);
+  return { size, head: answer.body.subarray(0, headBytes), endpoint: endpointOf(answer, credential) };
 }
 
 type Lie = (seen: string) => ModelsError;
@@ -52,15 +70,15 @@ function wholeSize(answer: HttpAnswer, lie: Lie): number {
   return Number(length);
 }
 
-function rangedSize(answer: HttpAnswer, name: string, lie: Lie): number {
+function rangedSize(answer: HttpAnswer, { name, headBytes }: Pick<Asked, "name" | "headBytes">, lie: Lie): number {
   const range = answer.headers["content-range"] ?? "";
   if (answer.status === 416) {
     if (/^bytes \*\/0$/i.test(range)) throw new ModelsError("NOT_WEIGHTS", `Cannot use "${name}": the file is empty`);
-    throw lie(`refuses the range 0-${PROBE_BYTES - 1} (416, "${range.slice(0, 60)}")`);
+    throw lie(`refuses the range 0-${headBytes - 1} (416, "${range.slice(0, 60)}")`);
   }
   const [, start, last, total] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/i.exec(range) ?? [];
   if (total === undefined) throw lie(`sends Content-Range "${range.slice(0, 60)}", expected a range and a total`);
-  const wanted = Math.min(PROBE_BYTES, Number(total));
+  const wanted = Math.min(headBytes, Number(total));
   if (Number(start) !== 0 || Number(last) !== wanted - 1) {
     throw lie(`sends bytes ${start}-${last}, asked for 0-${wanted - 1}`);
   }

@@ -17,24 +17,29 @@ export interface MirrorOptions {
  * The mirror that `first` is. Its `open` throws `MIRROR_CHANGED` when a later resolve finds another file.
  */
 export function mirrorOf(first: Resolved, options: MirrorOptions): Mirror {
-  let current = first;
+  const { label, source } = options;
+  // The head is not kept: a thousand mirrors may wait for their turn.
+  const { head, ...known } = first;
+  const { size, sha256, revision } = known;
+  let { endpoint, staleAtMs } = known;
   const again = createSharedTask(async (signal) => {
     const next = await options.resolveAgain(signal);
-    assertSame(first, next, options);
-    current = next;
-    return next.endpoint;
+    assertSame(known, next, options);
+    ({ endpoint, staleAtMs } = next);
+    return endpoint;
   });
-  const isStale = (): boolean => current.staleAtMs !== null && options.clock.monotonicMs() >= current.staleAtMs;
+  const isStale = (): boolean => staleAtMs !== null && options.clock.monotonicMs() >= staleAtMs;
   return {
-    label: options.label,
-    source: options.source,
-    size: first.size,
-    sha256: first.sha256,
-    revision: first.revision,
+    label,
+    source,
+    size,
+    sha256,
+    revision,
+    whole: head.length === size ? head : null,
     open: async (signal, refused) => {
       signal.throwIfAborted();
-      const isRefused = refused !== undefined && isSameEndpoint(refused, current.endpoint);
-      return isRefused || isStale() ? again.join(signal) : current.endpoint;
+      const isRefused = refused !== undefined && isSameEndpoint(refused, endpoint);
+      return isRefused || isStale() ? again.join(signal) : endpoint;
     },
   };
 }
@@ -45,7 +50,7 @@ function isSameEndpoint(one: Endpoint, other: Endpoint): boolean {
   return one.kind === "file" && other.kind === "file" && one.path === other.path;
 }
 
-function assertSame(first: Resolved, next: Resolved, { label, source }: MirrorOptions): void {
+function assertSame(first: Omit<Resolved, "head">, next: Resolved, { label, source }: MirrorOptions): void {
   const changed = (before: unknown, after: unknown): ModelsError =>
     new ModelsError("MIRROR_CHANGED", `Cannot read on from "${source}": ${label} now has ${after}, before ${before}`);
   if (next.size !== first.size) throw changed(`${first.size} bytes`, `${next.size} bytes`);

@@ -8,6 +8,7 @@ import type { Settings } from "../settings.ts";
 
 /** The part of the settings that sources obey. */
 export interface SourceSettings extends Pick<Settings, "civitai" | "s3" | "hosts" | "mirrors"> {
+  readonly limits: Pick<Settings["limits"], "maxRate">;
   readonly hub: Pick<Settings["hub"], "endpoint" | "token" | "isOffline">;
 }
 
@@ -18,13 +19,19 @@ export interface SourceContext {
   readonly clock: Clock;
 }
 
+/** What a source is asked with. */
+export interface Asking extends SourceContext {
+  /** How much of the beginning to read. */
+  readonly headBytes: number;
+}
+
 /** A source that answered: where it can be read, what it says about itself, and how it begins. */
 export interface Resolved {
   readonly endpoint: Endpoint;
   readonly size: number;
   readonly sha256: Sha256 | null;
   readonly revision: string | null;
-  /** The first bytes. */
+  /** The first bytes, as many as were asked for; all of a shorter file. */
   readonly head: Uint8Array;
   /** When the endpoint should no longer be given out ({@link Clock.monotonicMs}), or null. */
   readonly staleAtMs: number | null;
@@ -37,7 +44,7 @@ export interface SourceKind<S> {
    * @throws ModelsError `SOURCE_NOT_FOUND`, `SOURCE_GATED`, `SOURCE_UNAUTHORIZED`, `SOURCE_INVALID`, `MIRROR_FAILED`,
    * `MIRROR_STALLED`, `MIRROR_LIED`, `MIRROR_RATE_LIMITED`, `NOT_WEIGHTS` (empty), `OFFLINE`, `CONFIG_INVALID`
    */
-  readonly resolve: (source: S, context: SourceContext, signal: AbortSignal) => Promise<Resolved>;
+  readonly resolve: (source: S, asking: Asking, signal: AbortSignal) => Promise<Resolved>;
   /** The source that names what was found and nothing newer. */
   readonly pin?: (source: S, revision: string) => S;
 }

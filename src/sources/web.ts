@@ -3,12 +3,12 @@ import { ModelsError } from "../base/errors.ts";
 import { redactUrl } from "../base/secret.ts";
 import { credentialFor, isConfiguredHost, unsetVariable } from "./credentials.ts";
 import { askBeginning, isProbe, readProbe, refusalOf } from "./probe.ts";
-import type { Resolved, SourceContext, SourceKind } from "./source.ts";
+import type { Asking, Resolved, SourceContext, SourceKind } from "./source.ts";
 import type { WebSource } from "./uri.ts";
 
 export const webSource: SourceKind<WebSource> = {
   label: ({ url }) => new URL(url).host,
-  resolve: async ({ url }, context, signal) => resolveAddress(url, redactUrl(url), { context, signal }),
+  resolve: async ({ url }, asking, signal) => resolveAddress(url, redactUrl(url), { asking, signal }),
 };
 
 /**
@@ -19,13 +19,13 @@ export const webSource: SourceKind<WebSource> = {
 export async function resolveAddress(
   url: string,
   name: string,
-  { context, signal }: { readonly context: SourceContext; readonly signal: AbortSignal },
+  { asking, signal }: { readonly asking: Asking; readonly signal: AbortSignal },
 ): Promise<Resolved> {
-  await assertSafe(url, name, context);
-  const credential = credentialFor(url, context.settings.hosts);
-  const answer = await askBeginning(context.http, { url, credential, signal });
-  if (!isProbe(answer)) throw refusalOf(answer, name, unsetVariable(url, context.settings.hosts));
-  return { ...readProbe(answer, name, credential), sha256: null, revision: null, staleAtMs: null };
+  await assertSafe(url, name, asking);
+  const credential = credentialFor(url, asking.settings.hosts);
+  const answer = await askBeginning(asking, { url, credential, signal });
+  if (!isProbe(answer)) throw refusalOf(answer, name, unsetVariable(url, asking.settings.hosts));
+  return { ...readProbe(answer, { ...asking, name, credential }), sha256: null, revision: null, staleAtMs: null };
 }
 
 async function assertSafe(url: string, name: string, { settings, http }: SourceContext): Promise<void> {

@@ -35,7 +35,7 @@ export interface HeaderCheckOptions {
 const FIRST_LOOK_BYTES = 64 * 1024;
 
 export function createHeaderCheck({ path, size, partial, onBad, onError }: HeaderCheckOptions): HeaderCheck {
-  const read = readerFor(path);
+  const read = headerReaderFor(path);
   const firstLook = Math.min(size, FIRST_LOOK_BYTES);
   let needBytes = firstLook;
   let isDone = read === null;
@@ -82,7 +82,8 @@ export function createHeaderCheck({ path, size, partial, onBad, onError }: Heade
   };
 }
 
-function readerFor(path: string): ReadHeader | null {
+/** How the header of a file at `path` is read, by its ending; null where the format has no rules here. */
+export function headerReaderFor(path: string): ReadHeader | null {
   if (/\.(safetensors|sft)$/i.test(path)) return readSafetensorsHeader;
   return /\.gguf$/i.test(path) ? readGgufHeader : null;
 }

@@ -15,6 +15,7 @@ const mirror = (label: string, over: Partial<Mirror> = {}): Mirror => ({
   size: 10,
   sha256: null,
   revision: null,
+  whole: null,
   open: () => Promise.reject(new Error("not opened here")),
   ...over,
 });

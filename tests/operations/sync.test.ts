@@ -44,6 +44,43 @@ describe("sync()", () => {
     expect(one.requests.length + two.requests.length).toBe(asked);
   });
 
+  it("brings small files with one request each, and finds out who lies about one", async () => {
+    const kinds = await Promise.all([70, 150, 256].map((kB) => weights(`small ${kB}`, kB * 1000)));
+    const files = Object.fromEntries(kinds.map(({ content }, index) => [`/${index}.safetensors`, content]));
+    await using server = await startRangeServer(files);
+    await using box = await makeBox();
+    const models = kinds.map(({ figures }, index) => ({
+      name: `box-${index}`,
+      ...figures,
+      sources: [`${server.url}/${index}.safetensors`],
+    }));
+    await box.catalogue(models);
+    const { summary, error } = await box.sync();
+    expect(error).toBeNull();
+    expect(summary).toMatchObject({ ok: true, fetchedBytes: 476_000, wastedBytes: 0 });
+    expect(server.requests).toHaveLength(3);
+    expect(
+      (await box.read("loras/box-1.safetensors")).equals(Buffer.from(await bytesOf(kinds[1]?.content as never))),
+    ).toBe(true);
+
+    const { content, figures } = await weights("lied about", 100_000);
+    await using liar = await startRangeServer({ "/l.safetensors": flipped(await bytesOf(content)) });
+    await using honest = await startRangeServer({ "/l.safetensors": content }, { host: "127.0.0.2" });
+    const sources = [`${liar.url}/l.safetensors`, `${honest.url}/l.safetensors`];
+    await box.catalogue([{ name: "box-l", ...figures, sources }]);
+    const second = await box.sync();
+    expect(second.error).toBeNull();
+    expect(ofKind(second.events, "mirror-dropped")).toMatchObject([
+      { mirror: new URL(liar.url).host, code: "MIRROR_LIED" },
+    ]);
+    expect(second.summary).toMatchObject({ fetchedBytes: 200_000, wastedBytes: 100_000 });
+    expect((await box.read("loras/box-l.safetensors")).equals(Buffer.from(await bytesOf(content)))).toBe(true);
+
+    await using alone = await makeBox();
+    await alone.catalogue([{ name: "box-l", ...figures, sources: sources.slice(0, 1) }]);
+    expect((await alone.sync()).error).toMatchObject({ code: "DIGEST_MISMATCH" });
+  });
+
   it("plans without asking anybody, and a dry run leaves the box alone", async () => {
     const { content, figures } = await weights("dry", MB);
     await using server = await startRangeServer({ "/a.safetensors": content });

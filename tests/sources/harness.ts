@@ -43,6 +43,7 @@ const NOTHING: SourceSettings = {
   s3: {},
   hosts: [],
   mirrors: [],
+  limits: { maxRate: null },
 };
 
 export function createHarness({ caFile, clock = systemClock, idleTimeoutMs, ...given }: HarnessOptions = {}): Harness {

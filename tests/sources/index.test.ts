@@ -61,6 +61,19 @@ describe("createSources() mirrorsOf", () => {
     expect(dropped).toEqual([]);
   });
 
+  it("brings all of a small file with its first answer, unless the rate is limited", async () => {
+    const small = makeSafetensors({ size: 200_000 });
+    const bytes = Buffer.from(await small.read(0, 200_000));
+    const uri = one.put("small", small);
+    await using box = harness();
+    expect(Buffer.from(only(await box.find([uri], { size: 200_000 })).whole ?? [])).toEqual(bytes);
+    expect(only(await box.find([uri])).whole).toBeNull();
+    await using slow = harness({ limits: { maxRate: 1_000_000 } });
+    expect(only(await slow.find([uri], { size: 200_000 })).whole).toBeNull();
+    expect(one.requests.map(({ range }) => range)).toEqual(["bytes=0-199999", "bytes=0-65535", "bytes=0-65535"]);
+    expect(only(await box.find([one.put("m", weights)], { size: 300_000 })).whole).toBeNull();
+  });
+
   it("asks them at the same time", async () => {
     await using box = harness();
     for (const server of [one, two, three]) server.setShape({ latencyMs: 300 });

@@ -40,6 +40,7 @@ const mirrors = order.endpoints.map((endpoint, index) => ({
   size,
   sha256: null,
   revision: null,
+  whole: null,
   open: async () => endpoint,
 }));
 const say = (report: Omit<ChildReport, "peakBytes">): void =>

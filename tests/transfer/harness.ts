@@ -79,6 +79,7 @@ export function mirrorAt(url: string, size: number, options: MirrorOptions = {})
     size,
     sha256: null,
     revision: null,
+    whole: null,
     open: async (_, refused) => ({
       kind: "http",
       url: open(refused),

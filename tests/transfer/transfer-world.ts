@@ -103,6 +103,7 @@ function serveOn(server: RangeServer, content: Content, more: MirrorChanges & { 
     size: sizeOf(content),
     sha256: null,
     revision: null,
+    whole: null,
     open: more.open ?? (async (): Promise<Endpoint> => endpoint),
   };
   return { server, mirror, endpoint };

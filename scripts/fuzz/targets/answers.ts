@@ -52,7 +52,7 @@ function runProbe(bytes: Uint8Array): void {
   const headers = Object.fromEntries(lines.map((line) => line.split(": ", 2)).filter(({ length }) => length === 2));
   const body = Buffer.alloc(65_536);
   const answer = { status: Number(status), headers, body, url: "https://h/x", hops: [], mayBePrivate: false };
-  const { size } = readProbe(answer as never, "https://h/x", null);
+  const { size } = readProbe(answer as never, { name: "https://h/x", credential: null, headBytes: 65_536 });
   mustHold(Number.isSafeInteger(size) && size >= 0, "a size is a whole number");
 }
 
