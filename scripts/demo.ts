@@ -13,7 +13,7 @@ const HOME = fileURLToPath(new URL("..", import.meta.url));
 const SCENE = join(HOME, "demo");
 const TREE = join(SCENE, "models");
 const CONFIG = join(SCENE, "models.config.yaml");
-const COMMAND = join("dist", "cli", "main.js");
+const COMMAND = join("dist", "bin", "models.cjs");
 const HUB_RATE = 40_000_000;
 const BUCKET_RATE = 15_000_000;
 /** What may be on its way, unread, when the end of a slow connection's range is given to a faster one. */

@@ -29,11 +29,11 @@ if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(at("package
   run("npm", ["ci", "--no-audit", "--no-fund"]);
 }
 
-const built = at("dist", "index.js");
-if (
-  !existsSync(built) ||
-  statSync(built).mtimeMs < Math.max(newest(at("src")), statSync(at("tsconfig.json")).mtimeMs)
-) {
+const built = at("dist", "bin", "models.cjs");
+const makers = [at("tsconfig.json"), at("scripts", "bundle.mjs")].map((file) => statSync(file).mtimeMs);
+if (!existsSync(built) || statSync(built).mtimeMs < Math.max(newest(at("src")), ...makers)) {
   rmSync(at("dist"), { recursive: true, force: true });
   run("npx", ["tsc", "-p", "tsconfig.json"]);
+  // Only now is the package there that it needs.
+  await (await import("./bundle.mjs")).bundle();
 }

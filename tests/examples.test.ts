@@ -10,7 +10,7 @@ import { runProgram } from "./operations/child.ts";
 import { type RangeServer, startRangeServer } from "./origins/index.ts";
 
 const EXAMPLES = fileURLToPath(new URL("../examples/", import.meta.url));
-const CLI = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+const CLI = fileURLToPath(new URL("../dist/bin/models.cjs", import.meta.url));
 const { PATH = "" } = process.env;
 const GRAPH = { "1": { class_type: "LoraLoader", inputs: { lora_name: "box-a.safetensors" } } };
 const OTHER = { "1": { class_type: "LoraLoader", inputs: { lora_name: "nobody-knows-it.safetensors" } } };

@@ -25,7 +25,7 @@ export const HOME: string = fileURLToPath(new URL("../..", import.meta.url));
 export const USAGE = `npm run bench -- [--quick] [--only CASE,…] [--rounds N] [--out FOLDER] [--list] [--keep]
 
 BENCH_DISK=folder on the disk to write to; BENCH_CURL, BENCH_ARIA2C, … = where a tool is that is not on PATH;
-BENCH_MODELS=dist/cli/main.js of another build, to measure that one.`;
+BENCH_MODELS=dist/bin/models.cjs of another build, to measure that one.`;
 
 /** @throws TypeError for an unknown flag */
 export function readOptions(args: readonly string[], environment: NodeJS.ProcessEnv): Options {

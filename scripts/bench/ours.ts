@@ -18,7 +18,7 @@ export interface OursSettings {
 
 const { BENCH_MODELS } = process.env;
 /** The command line that is measured: this tree's own, or that of another build to compare it with. */
-export const COMMAND: string = BENCH_MODELS ?? join(HOME, "dist", "cli", "main.js");
+export const COMMAND: string = BENCH_MODELS ?? join(HOME, "dist", "bin", "models.cjs");
 const LANES = join(HOME, "scripts", "bench", "lanes.mjs");
 const KIT = "bench";
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { systemClock } from "../../src/base/clock.ts";
 import { timeOf } from "../bench/load.ts";
 
-const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../dist/bin/models.cjs", import.meta.url));
 const LOOK_EVERY_MS = 20;
 
 export interface Taken {

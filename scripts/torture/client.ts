@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Event } from "../../src/base/events.ts";
 
-const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../dist/bin/models.cjs", import.meta.url));
 
 /** What `--json` says at the end. */
 type LastLine = Extract<Event, { kind: "summary" }> & { readonly error?: { readonly code: string } };

@@ -12,9 +12,9 @@ const PAINT_EVERY_MS = 100;
 const SILENCE_MS = 400;
 
 /** Bars on standard error until {@link Reporter.close}. */
-export function createLive({ terminal, clock, err, signal }: Call): Reporter {
+export async function createLive({ terminal, clock, err, signal }: Call): Promise<Reporter> {
   const { stderr } = terminal;
-  const screen = createScreen(stderr);
+  const screen = await createScreen(stderr);
   let progress = noProgress;
   let notices: readonly string[] = [];
 

@@ -4,4 +4,4 @@ import { createTerminal } from "./process.ts";
 import { runCommandLine } from "./run.ts";
 
 const terminal = createTerminal();
-await terminal.exit(await runCommandLine(terminal));
+void runCommandLine(terminal).then(terminal.exit);

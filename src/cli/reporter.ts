@@ -25,7 +25,7 @@ export async function createReporter(call: Call): Promise<Reporter> {
   if (call.flags.quiet === true) return createLineReporter(call, false);
   if (!canRepaint(call.terminal.stderr, call.terminal.environment)) return createLineReporter(call, true);
   // Bars and their library are for those who see them.
-  return (await import("./live.ts")).createLive(call);
+  return await (await import("./live.ts")).createLive(call);
 }
 
 /** The summary is held back until the end, so that it is the last line and says what went wrong. */

@@ -1,13 +1,13 @@
 /** One run of the command line, from arguments to exit code. */
 import { systemClock } from "../base/clock.ts";
 import { ModelsError } from "../base/errors.ts";
+import { packageVersion } from "../base/version.ts";
 import { COMMANDS, HIDDEN_COMMANDS } from "./commands.ts";
 import { EXIT_INTERRUPTED, type ExitCode } from "./exit-codes.ts";
 import { runFrame } from "./frame.ts";
 import { errorLines, errorObject, exitCodeOfError } from "./print-error.ts";
 import type { Terminal } from "./process.ts";
 import { paperFor, variable } from "./terminal-style.ts";
-import { packageVersion } from "./version.ts";
 
 /** Does what the arguments say; whatever goes wrong is printed and becomes the exit code. */
 export async function runCommandLine(terminal: Terminal): Promise<ExitCode> {

@@ -1,5 +1,4 @@
 /** Repaints a block of lines at the bottom of a terminal; lines that stay move up above it. */
-import { createLogUpdate } from "log-update";
 import { textWidth } from "../report/text.ts";
 import type { Output } from "./process.ts";
 
@@ -13,7 +12,9 @@ export interface Screen {
 const UP_AND_ERASE = "\u001b[1A\u001b[2K";
 
 /** A block on `output`, which must be a terminal. */
-export function createScreen(output: Output): Screen {
+export async function createScreen(output: Output): Promise<Screen> {
+  // Imported here: the command line as one file is no ES module, and this package is nothing else.
+  const { createLogUpdate } = await import("log-update");
   const log = createLogUpdate(output.stream);
   let shown: readonly string[] = [];
   output.onResize(() => {

@@ -1,5 +1,5 @@
 /** Settles every pending model: the largest first, several at a time, each under its lease and on its own. */
-import PQueue from "p-queue";
+import type PQueue from "p-queue";
 import { formatBytes } from "../base/bytes.ts";
 import { isModelsError, ModelsError } from "../base/errors.ts";
 import { anySignal } from "../base/flow.ts";
@@ -36,6 +36,8 @@ const SMALL_BYTES = 4 * 1024 * 1024;
 /** Settles all; each failure is told and counted, none is thrown. Returns what is present now. */
 export async function settleAll(run: Run, { plan, pending, resolved }: Pending): Promise<readonly LockedModel[]> {
   const { files } = run.settings;
+  // Imported here: the command line as one file is no ES module, and this package is nothing else.
+  const { default: PQueue } = await import("p-queue");
   const fetches = new PQueue({ concurrency: files });
   const queues: Queues = {
     resolves: new PQueue({ concurrency: RESOLVES }),

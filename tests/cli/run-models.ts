@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 const { PATH = "" } = process.env;
 
 /** The built entry of the command line. */
-export const MAIN: string = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+export const MAIN: string = fileURLToPath(new URL("../../dist/bin/models.cjs", import.meta.url));
 
 export interface RunOptions {
   /** All variables but PATH; nothing of this process leaks in. */

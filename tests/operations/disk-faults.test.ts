@@ -123,7 +123,7 @@ describe("models sync where the system gives little", () => {
     const { box } = scene;
     for (const files of [24, 30, 40, 64]) {
       const words = ["-c", `ulimit -n ${files}; exec "$@"`, "sh", process.execPath];
-      const main = new URL("../../dist/cli/main.js", import.meta.url).pathname;
+      const main = new URL("../../dist/bin/models.cjs", import.meta.url).pathname;
       const { code } = await start("sh", [...words, main, ...argsFor(box.root)], {
         env: box.environment,
         cwd: box.folder,
