@@ -8,7 +8,11 @@ import { rolldown } from "rolldown";
 
 const home = fileURLToPath(new URL("..", import.meta.url));
 const dist = `${home}dist/`;
-const ENTRIES = { models: "cli/main.js", "lane-worker": "net/lane-worker.js" };
+const ENTRIES = {
+  models: "cli/main.js",
+  "lane-worker": "net/lane-worker.js",
+  "place-worker": "operations/place-worker.js",
+};
 
 /** A module goes on knowing where it was, for what it looks for lies beside it; a thread is started joined, too. */
 const places = {

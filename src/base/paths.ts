@@ -1,5 +1,5 @@
 /** The only file that decides whether a name from outside may become a path under the root. */
-import { isAbsolute, join, relative, resolve, sep } from "node:path";
+import { join, resolve, sep } from "node:path";
 import { ModelsError } from "./errors.ts";
 
 /** A relative path with forward slashes that stays inside the tree on every system. Made by {@link parseTreePath}. */
@@ -62,9 +62,9 @@ export function collisionKey(path: TreePath): string {
 /** The absolute path of `path` under `root`. */
 export function joinUnder(root: string, path: TreePath): string {
   const whole = resolve(root);
-  const joined = join(whole, ...path.split("/"));
-  const back = relative(whole, joined);
-  if (back === "" || back.startsWith(`..${sep}`) || back === ".." || isAbsolute(back)) {
+  const joined = join(whole, path);
+  const inside = whole.endsWith(sep) ? whole : whole + sep;
+  if (!joined.startsWith(inside) || joined === inside) {
     throw new ModelsError("PATH_UNSAFE", `Cannot use path "${path}": it leaves ${whole}`);
   }
   return joined;

@@ -33,10 +33,13 @@ export interface CatalogPorts {
  */
 export async function loadCatalog(places: CatalogPlaces, ports: CatalogPorts): Promise<Catalog> {
   const door = createDoor();
-  const [manifests, kits] = await Promise.all([
-    readAll(places.manifests, MANIFESTS, { ...ports, door }),
-    readAll(places.kits, KITS, { ...ports, door }),
+  const [manifestFiles, kitFiles] = await Promise.all([
+    filesOf(places.manifests, ports.fetchText),
+    filesOf(places.kits, ports.fetchText),
   ]);
+  // One after the other, so that what is refused is told in one order.
+  const manifests = await readAll(manifestFiles, MANIFESTS, { ...ports, door });
+  const kits = await readAll(kitFiles, KITS, { ...ports, door });
   door.close();
   const models = merge(manifests.places, ({ model }) => model, "model");
   const placedKits = merge(kits.places, ({ kit }) => kit, "kit");
@@ -81,8 +84,11 @@ interface ReadPorts extends CatalogPorts {
   readonly door: Door;
 }
 
-async function readAll<T>(places: readonly string[], reading: Reading<T>, ports: ReadPorts): Promise<ReadPlaces<T>> {
-  const found = await Promise.all([...new Set(places)].map((place) => readPlace(place, ports.fetchText)));
+async function filesOf(places: readonly string[], fetchText: FetchText): Promise<readonly PlaceFiles[]> {
+  return await Promise.all([...new Set(places)].map((place) => readPlace(place, fetchText)));
+}
+
+async function readAll<T>(found: readonly PlaceFiles[], reading: Reading<T>, ports: ReadPorts): Promise<ReadPlaces<T>> {
   const held: ReadFiles<T>[] = [];
   for (const place of found) held.push(await readFiles(place, reading, ports));
   return { places: held.map(({ held: one }) => one), problems: held.flatMap(({ problems }) => problems) };

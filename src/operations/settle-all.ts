@@ -8,6 +8,7 @@ import { WHOLE_BYTES } from "../sources/probe.ts";
 import type { Lease } from "../tree/lease.ts";
 import { asModelsError } from "./failures.ts";
 import { findMirrors, type Resolved } from "./find-mirrors.ts";
+import { openPlaceThread } from "./place-whole.ts";
 import type { SyncPlan } from "./plan-sync.ts";
 import { RESOLVES } from "./resolve-figures.ts";
 import { fail, fetchModel, type Run, settleLocally, surveyAgain, surveyOptions } from "./settle-model.ts";
@@ -33,8 +34,19 @@ interface Queues {
 const LOCAL = 2;
 const SMALL_BYTES = 4 * 1024 * 1024;
 
+/** So many small files are worth the start of a thread. */
+const THREAD_WORTH_FILES = 32;
+
 /** Settles all; each failure is told and counted, none is thrown. Returns what is present now. */
 export async function settleAll(run: Run, { plan, pending, resolved }: Pending): Promise<readonly LockedModel[]> {
+  const fetched = run.options.isOffline === true ? [] : pending.filter((one) => !isLocal(one));
+  if (!fetched.every(comesWhole)) openTransfer(run);
+  if (fetched.filter(comesWhole).length < THREAD_WORTH_FILES) return await settleEach(run, { plan, pending, resolved });
+  await using thread = openPlaceThread(run.tree.root);
+  return await settleEach({ ...run, placeWhole: thread.placeWhole }, { plan, pending, resolved });
+}
+
+async function settleEach(run: Run, { plan, pending, resolved }: Pending): Promise<readonly LockedModel[]> {
   const { files } = run.settings;
   // Imported here: the command line as one file is no ES module, and this package is nothing else.
   const { default: PQueue } = await import("p-queue");
@@ -46,8 +58,6 @@ export async function settleAll(run: Run, { plan, pending, resolved }: Pending):
     // They wait for answers and for the disk, not for bytes; but where one at a time was asked for, that is what they get.
     small: files === 1 ? fetches : new PQueue({ concurrency: 2 * files ** 2 }),
   };
-  const needsRanges = pending.some((one) => !isLocal(one) && !comesWhole(one));
-  if (run.options.isOffline !== true && needsRanges) openTransfer(run);
   const carriers = carriersIn(plan, pending);
   const settled = new Map<string, Promise<LockedModel | null>>();
   // The queues start what comes first at once, so the largest comes first.

@@ -1,17 +1,18 @@
 /** Makes one model present: proven where it stands, shared from elsewhere on this box, or fetched. */
-import type { Artifact } from "../base/artifact.ts";
+import type { Artifact, Sha256 } from "../base/artifact.ts";
 import { isModelsError } from "../base/errors.ts";
 import type { EventBody, MirrorShare, Report } from "../base/events.ts";
+import type { Mirror } from "../base/mirror.ts";
 import type { LockedModel } from "../catalog/lock.ts";
 import type { Model } from "../catalog/model.ts";
-import type { FetchResult } from "../transfer/fetch-job.ts";
-import { keepWhole, type WholeJob } from "../transfer/whole.ts";
+import type { FetchJob, FetchResult } from "../transfer/fetch-job.ts";
 import type { Reusable } from "../tree/find-reusable.ts";
 import type { ReadProgress } from "../tree/terms.ts";
 import type { Failure } from "./failures.ts";
 import { pinnedSources } from "./figures.ts";
 import { type Resolved, wantedArtifact } from "./find-mirrors.ts";
 import { findPieces } from "./find-pieces.ts";
+import type { PlaceWhole } from "./place-whole.ts";
 import { lookFor, presenceOf, type Surveyed, type SurveyOptions } from "./survey.ts";
 import type { Network, SyncOptions, SyncPorts, SyncSettings } from "./sync-ports.ts";
 import type { Tally } from "./tally.ts";
@@ -24,6 +25,7 @@ export interface Run extends Pick<SyncPorts, "tree" | "clock"> {
   readonly signal: AbortSignal;
   readonly report: Report;
   readonly tally: Tally;
+  readonly placeWhole: PlaceWhole;
 }
 
 type How = Extract<EventBody, { kind: "file-finished" }>["how"];
@@ -87,31 +89,68 @@ function tellReading(run: Run, { name, size }: Model & Artifact, doneBytes: numb
 export async function fetchModel(run: Run, resolved: Resolved, signal: AbortSignal): Promise<LockedModel> {
   const { model, mirrors } = resolved;
   const { size, sha256 } = wantedArtifact(resolved, run.settings.trustFirstUse);
+  const sources = pinnedSources(model, mirrors);
+  const whole = sha256 === null ? null : await placeFirstWhole(run, { ...model, size, sha256 }, { mirrors, signal });
+  if (whole !== null)
+    return await finish(run, { ...model, size, sha256: whole.sha256, sources }, "fetched", whole.shares);
   await run.tree.refuseObstacle(model.path);
   const partial = run.tree.partialOf({ path: model.path, sha256 });
-  const job = {
-    model: model.name,
-    path: model.path,
-    size,
-    sha256,
-    mirrors,
-    partial,
-    signal,
-    onMoved: run.tally.moved,
-  };
-  const fetched = (await keepWhole(job, run.report)) ?? (await fetchRanges(run, model, job));
+  const fetched = await fetchRanges(run, model, { size, sha256, mirrors, partial, signal });
   signal.throwIfAborted();
   const wanted = { ...model, size, sha256: fetched.sha256 };
   const labels = fetched.shares.filter(({ bytes }) => bytes > 0).map(({ label }) => label);
   await run.tree.place(partial.content, wanted, { mirrors: labels, how: "fetched", replace: true });
-  return await finish(run, { ...wanted, sources: pinnedSources(model, mirrors) }, "fetched", fetched.shares);
+  return await finish(run, { ...wanted, sources }, "fetched", fetched.shares);
 }
 
-async function fetchRanges(run: Run, model: Model, job: WholeJob): Promise<FetchResult> {
+interface Fetched {
+  readonly sha256: Sha256;
+  readonly shares: readonly MirrorShare[];
+}
+
+/**
+ * Places what the first mirror sent that sent all of the file, and sent it right; null when none did: then ranges are
+ * fetched, which also finds out who is to blame.
+ */
+async function placeFirstWhole(
+  run: Run,
+  wanted: Model & Artifact,
+  { mirrors, signal }: { readonly mirrors: readonly Mirror[]; readonly signal: AbortSignal },
+): Promise<Fetched | null> {
+  const { name: model, path, size, sha256 } = wanted;
+  const partial = run.tree.partialOf(wanted).content;
+  const liars: Mirror[] = [];
+  for (const mirror of mirrors) {
+    const { label, whole: bytes } = mirror;
+    if (bytes?.length !== size) continue;
+    signal.throwIfAborted();
+    const origin = { mirrors: [label], how: "fetched", replace: true } as const;
+    if (await run.placeWhole({ bytes, partial, wanted, origin })) {
+      const shares = [shareOf(label, size), ...liars.map((liar) => ({ ...shareOf(liar.label, size), errors: 1 }))];
+      for (const liar of liars) {
+        const message = "it sent wrong bytes, another sent the right ones";
+        run.report({ kind: "mirror-dropped", model, mirror: liar.label, code: "MIRROR_LIED", message });
+      }
+      run.report({ kind: "file-started", model, path, size, resumedBytes: 0 });
+      run.tally.moved({ shares, fetchedBytes: size * shares.length, wastedBytes: size * liars.length });
+      return { sha256, shares };
+    }
+    liars.push(mirror);
+  }
+  return null;
+}
+
+const shareOf = (label: string, bytes: number): MirrorShare => ({ label, bytes, bytesPerSecond: 0, errors: 0 });
+
+async function fetchRanges(
+  run: Run,
+  model: Model,
+  job: Pick<FetchJob, "size" | "sha256" | "mirrors" | "partial" | "signal">,
+): Promise<FetchResult> {
   const { size, sha256, mirrors, signal } = job;
   const network = await run.network();
   const transfer = await network.transfer();
-  const ranges = { ...job, priority: size };
+  const ranges = { ...job, model: model.name, path: model.path, priority: size, onMoved: run.tally.moved };
   const found = await findPieces({ ...model, size, sha256, mirrors }, { network, report: run.report, signal });
   return await transfer.fetch({ ...ranges, pieces: found?.table ?? null }).catch(async (error: unknown) => {
     // The table of a stranger may lie about bytes that are right: then the whole digest alone decides.

@@ -9,6 +9,7 @@ import { asModelsError, type Failure, failuresError } from "./failures.ts";
 import { completedModels, frozenModels, heldModels, updatedLock } from "./locked-models.ts";
 import type { UnknownReference } from "./match-references.ts";
 import { pickleRefusal } from "./pickles.ts";
+import { createPlaceWhole } from "./place-whole.ts";
 import { planSync, type SyncPlan } from "./plan-sync.ts";
 import { resolveFigures } from "./resolve-figures.ts";
 import type { Selection } from "./select.ts";
@@ -32,7 +33,16 @@ export function createSync(ports: SyncPorts, settings: SyncSettings): Sync {
     const report = (body: EventBody): void => options.onEvent?.({ ...body, time: ports.clock.now() });
     await using network = lazily(() => ports.openNetwork(report));
     const signal = options.signal ?? new AbortController().signal;
-    const run: Run = { ...ports, network: network.open, settings, options, signal, report, tally };
+    const run: Run = {
+      ...ports,
+      network: network.open,
+      settings,
+      options,
+      signal,
+      report,
+      tally,
+      placeWhole: createPlaceWhole(ports.tree),
+    };
     const done = await attempt(run, () => runSync(run, ports, selection));
     // What other processes left that were killed; also where there was nothing to do.
     if (options.isDryRun !== true) {

@@ -20,7 +20,7 @@ import {
 } from "../origins/index.ts";
 
 const HOME = fileURLToPath(new URL("../..", import.meta.url));
-const CLI = join(HOME, "dist", "cli", "main.js");
+const CLI = join(HOME, "dist", "bin", "models.cjs");
 const SCALE = 100;
 const COMMIT = "f1".repeat(20);
 

@@ -261,5 +261,5 @@ async function processesIn(place: string): Promise<readonly string[]> {
   const commands = await Promise.all(
     numbers.map((number) => readFile(`/proc/${number}/cmdline`, "utf8").catch(() => "")),
   );
-  return numbers.filter((_, index) => (at[index] ?? "").startsWith(place) && commands[index]?.includes("main.js"));
+  return numbers.filter((_, index) => (at[index] ?? "").startsWith(place) && commands[index]?.includes("models.cjs"));
 }
