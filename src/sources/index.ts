@@ -112,24 +112,11 @@ async function askAll(
   // What is asked here counts against no limit of the rate.
   const headBytes = headBytesOf(context.settings.limits.maxRate === null ? wanted.size : null);
   const late = new Set<() => void>();
-  // Nobody is left behind for another where there is no other.
-  const isAlone = sources.length === 1;
   let good = 0;
-  const ask = async (source: Source): Promise<Found | null> => {
-    const abort = new AbortController();
+  const ask = async (source: Source, signal: AbortSignal): Promise<Found | null> => {
     const label = labelOf(source, context.settings);
-    const leave = (): void => abort.abort(silent(source, label));
-    const done = new AbortController();
-    const outOfPatience = (): void => {
-      late.add(leave);
-      if (good > 0) leave();
-    };
-    if (!isAlone) context.clock.sleep(PATIENCE_MS, done.signal).then(outOfPatience, () => undefined);
     try {
-      const found = await askOne(source, label, {
-        asking: { ...context, headBytes },
-        signal: isAlone ? options.signal : anySignal(options.signal, abort.signal),
-      });
+      const found = await askOne(source, label, { asking: { ...context, headBytes }, signal });
       const problem = claimProblem(found, wanted);
       if (problem !== null) throw problem;
       good += 1;
@@ -139,12 +126,31 @@ async function askAll(
       options.signal.throwIfAborted();
       options.onDropped(printSource(source), label, asModelsError(error, source));
       return null;
+    }
+  };
+  const askPatiently = async (source: Source): Promise<Found | null> => {
+    const abort = new AbortController();
+    const leave = (): void => abort.abort(silent(source, labelOf(source, context.settings)));
+    const done = new AbortController();
+    const outOfPatience = (): void => {
+      late.add(leave);
+      if (good > 0) leave();
+    };
+    context.clock.sleep(PATIENCE_MS, done.signal).then(outOfPatience, () => undefined);
+    try {
+      return await ask(source, anySignal(options.signal, abort.signal));
     } finally {
       done.abort();
       late.delete(leave);
     }
   };
-  return (await mapLimit(sources, AT_ONCE, ask)).filter((one) => one !== null);
+  // Nobody is left behind for another where there is no other.
+  const [first, second] = sources;
+  if (first !== undefined && second === undefined) {
+    const found = await ask(first, options.signal);
+    return found === null ? [] : [found];
+  }
+  return (await mapLimit(sources, AT_ONCE, askPatiently)).filter((one) => one !== null);
 }
 
 async function askOne(

@@ -1,5 +1,5 @@
 /** The one file that says who this process is: every lock that it holds is a link to it, and costs the disk no file. */
-import { closeSync, fstatSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, linkSync, unlinkSync, writeSync } from "node:fs";
 import { link } from "node:fs/promises";
 import { basename } from "node:path";
 import { openFile, syncFile } from "../base/descriptors.ts";
@@ -30,6 +30,7 @@ export interface Badge {
 interface OpenBadge {
   readonly file: number;
   readonly inode: bigint;
+  readonly isLocal: boolean;
   /** Where links to it are made from, as long as `folder` is held. */
   readonly path: string;
   readonly folder: HeldFolder;
@@ -61,7 +62,7 @@ export function createBadge(parts: LockParts, self: Holder): Badge {
         closeSync(file);
         throw error;
       });
-      return { file, inode, path, folder };
+      return { file, inode, isLocal: isLocalDisk(path), path, folder };
     } catch (error) {
       await removeFile(path).catch(() => undefined);
       folder[Symbol.dispose]();
@@ -104,7 +105,9 @@ export function createBadge(parts: LockParts, self: Holder): Badge {
       close: () => undefined,
     };
     try {
-      await link(badge.path, target);
+      // On a disk of this machine a link costs less than to hand it to another thread.
+      if (badge.isLocal) linkSync(badge.path, target);
+      else await link(badge.path, target);
       return linked;
     } catch (error) {
       // NFS can have done it, lost the answer, and been asked again.
