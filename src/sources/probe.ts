@@ -8,7 +8,7 @@ export const PROBE_BYTES = 65_536;
 /** A file of at most this size comes whole with its first answer: a second request would cost more than its bytes. */
 export const WHOLE_BYTES: number = 256 * 1024;
 
-/** For one try: a server that cannot send this much in this time is no mirror for gigabytes. */
+/** For one try and {@link PROBE_BYTES}: a server that cannot send this much in this time is no mirror for gigabytes. */
 const DEADLINE_MS = 30_000;
 
 export interface ProbeRequest {
@@ -37,7 +37,8 @@ export function askBeginning(
   request: ProbeRequest,
 ): Promise<HttpAnswer> {
   const headers = { range: `bytes=0-${headBytes - 1}` };
-  return http.request({ ...request, headers, maxBytes: headBytes + 1, overflow: "cut", deadlineMs: DEADLINE_MS });
+  const deadlineMs = DEADLINE_MS * (headBytes / PROBE_BYTES);
+  return http.request({ ...request, headers, maxBytes: headBytes + 1, overflow: "cut", deadlineMs });
 }
 
 /** What {@link readProbe} holds an answer against. */
