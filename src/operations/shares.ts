@@ -18,7 +18,8 @@ export function mergeShares(shares: readonly MirrorShare[], elapsedMs: number): 
     .map(([label, { bytes, busyMs, errors }]) => ({
       label,
       bytes,
-      bytesPerSecond: rate(bytes, Math.min(busyMs, elapsedMs)),
+      // Of files that came whole nobody knows how long they took: they moved at this rate at least.
+      bytesPerSecond: rate(bytes, busyMs > 0 ? Math.min(busyMs, elapsedMs) : elapsedMs),
       errors,
     }))
     .sort((left, right) => right.bytes - left.bytes);

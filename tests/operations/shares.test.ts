@@ -24,6 +24,11 @@ describe("mergeShares()", () => {
     expect(mergeShares([half, half], 1000)[0]?.bytesPerSecond).toBe(2000);
   });
 
+  it("says of files that came whole the rate that they had at least", () => {
+    const whole = { label: "one", bytes: 1000, bytesPerSecond: 0, errors: 0 };
+    expect(mergeShares([whole, whole], 1000)).toEqual([{ label: "one", bytes: 2000, bytesPerSecond: 2000, errors: 0 }]);
+  });
+
   it("never loses a byte and never gives a rate that is not a number", () => {
     const share = fc.record({
       label: fc.constantFrom("a", "b", "c"),
