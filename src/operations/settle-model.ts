@@ -1,5 +1,5 @@
 /** Makes one model present: proven where it stands, shared from elsewhere on this box, or fetched. */
-import type { Artifact, Sha256 } from "../base/artifact.ts";
+import type { Artifact } from "../base/artifact.ts";
 import { isModelsError } from "../base/errors.ts";
 import type { EventBody, MirrorShare, Report } from "../base/events.ts";
 import type { Mirror } from "../base/mirror.ts";
@@ -90,9 +90,10 @@ export async function fetchModel(run: Run, resolved: Resolved, signal: AbortSign
   const { model, mirrors } = resolved;
   const { size, sha256 } = wantedArtifact(resolved, run.settings.trustFirstUse);
   const sources = pinnedSources(model, mirrors);
-  const whole = sha256 === null ? null : await placeFirstWhole(run, { ...model, size, sha256 }, { mirrors, signal });
-  if (whole !== null)
-    return await finish(run, { ...model, size, sha256: whole.sha256, sources }, "fetched", whole.shares);
+  if (sha256 !== null) {
+    const shares = await placeFirstWhole(run, { ...model, size, sha256 }, { mirrors, signal });
+    if (shares !== null) return await finish(run, { ...model, size, sha256, sources }, "fetched", shares);
+  }
   await run.tree.refuseObstacle(model.path);
   const partial = run.tree.partialOf({ path: model.path, sha256 });
   const fetched = await fetchRanges(run, model, { size, sha256, mirrors, partial, signal });
@@ -103,21 +104,16 @@ export async function fetchModel(run: Run, resolved: Resolved, signal: AbortSign
   return await finish(run, { ...wanted, sources }, "fetched", fetched.shares);
 }
 
-interface Fetched {
-  readonly sha256: Sha256;
-  readonly shares: readonly MirrorShare[];
-}
-
 /**
- * Places what the first mirror sent that sent all of the file, and sent it right; null when none did: then ranges are
+ * Places what the first mirror sent that sent all of the file, and sent it right; null when none did. Then ranges are
  * fetched, which also finds out who is to blame.
  */
 async function placeFirstWhole(
   run: Run,
   wanted: Model & Artifact,
   { mirrors, signal }: { readonly mirrors: readonly Mirror[]; readonly signal: AbortSignal },
-): Promise<Fetched | null> {
-  const { name: model, path, size, sha256 } = wanted;
+): Promise<readonly MirrorShare[] | null> {
+  const { name: model, path, size } = wanted;
   const partial = run.tree.partialOf(wanted).content;
   const liars: Mirror[] = [];
   for (const mirror of mirrors) {
@@ -133,7 +129,7 @@ async function placeFirstWhole(
       }
       run.report({ kind: "file-started", model, path, size, resumedBytes: 0 });
       run.tally.moved({ shares, fetchedBytes: size * shares.length, wastedBytes: size * liars.length });
-      return { sha256, shares };
+      return shares;
     }
     liars.push(mirror);
   }

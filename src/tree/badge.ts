@@ -7,7 +7,7 @@ import { diskError, errnoOf, lstatOrNull, removeFile } from "./disk.ts";
 import { isLocalDisk } from "./disk-kind.ts";
 import { type HeldFolder, holdFolder } from "./folder.ts";
 import { formatHolder, type Holder, parseHolder } from "./holder.ts";
-import { createInPlace, type LockParts, NO_LINKS, removeLock, saying, writeLock } from "./lock-file.ts";
+import { createInPlace, type LockParts, NO_LINKS, removeLock, writeLock } from "./lock-file.ts";
 
 /** A lock that is ours until it is put back. */
 export interface TakenLock {
@@ -89,7 +89,7 @@ export function createBadge(parts: LockParts, self: Holder): Badge {
     writeSync(file, formatHolder(self, beats), 0);
     if (!isLocalDisk(path)) await syncFile(file);
   };
-  const isOurs = saying((text) => parseHolder(text)?.token === self.token);
+  const isOurs = (text: string): boolean => parseHolder(text)?.token === self.token;
   const makeLock = async (path: string): Promise<MadeLock | null> => {
     using locks = await holdFolder(layout.root, layout.folderOf(path));
     const target = locks.path(basename(path));

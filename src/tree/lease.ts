@@ -65,7 +65,7 @@ export function createLeases(parts: LeaseParts): TakeLease {
       const lock = await badge.take(path);
       if (lock !== null) return hold(parts, { path, subject, self, lock });
       const text = (await readLock(path)) ?? "";
-      if ((await isStale(path, text)) && (await takeAway(parts, { path, text }, { self, isStale }))) continue;
+      if ((await isStale(path, text)) && (await takeAway(parts, { path, text }, { badge, isStale }))) continue;
       if (!options.wait) throw lockedBy(subject, text);
       tell(nameHolder(parseHolder(text)));
       await clock.sleep(timings.pollMs * (0.75 + clock.random() / 2), options.signal);

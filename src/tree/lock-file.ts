@@ -32,48 +32,10 @@ async function isThere(path: string): Promise<boolean> {
   }
 }
 
-/**
- * Makes the lock file at `path` with `text` in it, unless there is one: then null. The open file (a descriptor, to be
- * closed by the caller) stays the very file that was made, whatever becomes of its name.
- */
-export async function createLock(parts: LockParts, path: string, text: string): Promise<number | null> {
-  using locks = await holdFolder(parts.layout.root, parts.layout.folderOf(path));
-  const temporary = parts.layout.temporaryOf(parts.clock.unique());
-  using scratch = await holdFolder(parts.layout.root, parts.layout.folderOf(temporary));
-  const [made, target] = [scratch.path(basename(temporary)), locks.path(basename(path))];
-  const file = await openFile(made, "wx+");
-  try {
-    await writeLock(file, made, text);
-    if (await linkNew(made, target, text)) return file;
-    closeSync(file);
-    return null;
-  } catch (error) {
-    closeSync(file);
-    if (NO_LINKS.has(errnoOf(error))) return await createInPlace(target, text);
-    throw diskError("lock", path, error);
-  } finally {
-    await removeFile(made);
-  }
-}
-
-/**
- * Writes the file of a lock, for all who can see the disk: a power cut may forget it, for it lets go of every lock.
- */
+/** Writes a lock for all who can see the disk: a power cut may forget it, for it lets go of every lock. */
 export async function writeLock(file: number, path: string, text: string): Promise<void> {
   writeFileSync(file, text);
   if (!isLocalDisk(path)) await syncFile(file);
-}
-
-/** A link appears with its content, and on NFS too only once (open(2), under O_EXCL). */
-async function linkNew(made: string, target: string, text: string): Promise<boolean> {
-  try {
-    await link(made, target);
-    return true;
-  } catch (error) {
-    if (errnoOf(error) !== "EEXIST") throw error;
-    // NFS can have done it, lost the answer, and been asked again.
-    return (await readLock(target)) === text;
-  }
 }
 
 /** What link(2) says where a lock cannot be one. */
@@ -91,23 +53,13 @@ export async function createInPlace(target: string, text: string): Promise<numbe
   }
 }
 
-/** Whether the lock file at a path is the one that is to go. */
-export type IsMeant = (path: string) => boolean | Promise<boolean>;
-
-/** The lock file whose text is so. */
-export function saying(isMeant: (text: string) => boolean): IsMeant {
-  return async (path) => {
-    const text = await readLock(path);
-    return text !== null && isMeant(text);
-  };
-}
-
 /**
- * Takes the lock file at `path` away if it is the one that was meant. The file is moved first and judged once more then:
- * what turns out to be another's is put back under its name.
+ * Takes the lock file at `path` away if what it says is what was meant. The file is moved first and read then: what
+ * turns out to be another's is put back under its name.
  */
-export async function removeLock(parts: LockParts, path: string, isMeant: IsMeant): Promise<void> {
-  if (!(await isMeant(path))) return;
+export async function removeLock(parts: LockParts, path: string, isMeant: (text: string) => boolean): Promise<void> {
+  const now = await readLock(path);
+  if (now === null || !isMeant(now)) return;
   using locks = await holdFolder(parts.layout.root, parts.layout.folderOf(path));
   const temporary = parts.layout.temporaryOf(parts.clock.unique());
   using scratch = await holdFolder(parts.layout.root, parts.layout.folderOf(temporary));
@@ -117,12 +69,12 @@ export async function removeLock(parts: LockParts, path: string, isMeant: IsMean
 async function moveAndRemove(
   { locks, scratch }: { readonly locks: HeldFolder; readonly scratch: HeldFolder },
   { path, temporary }: { readonly path: string; readonly temporary: string },
-  isMeant: IsMeant,
+  isMeant: (text: string) => boolean,
 ): Promise<void> {
   const [target, moved] = [locks.path(basename(path)), scratch.path(basename(temporary))];
   try {
     await rename(target, moved);
-    if (!(await isMeant(moved))) await link(moved, target).catch(() => undefined);
+    if (!isMeant((await readLock(moved)) ?? "")) await link(moved, target).catch(() => undefined);
     await removeFile(moved);
   } catch (error) {
     if (errnoOf(error) !== "ENOENT") throw diskError("unlock", path, error);

@@ -2,6 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { TreePath } from "../base/paths.ts";
+import { createBadge } from "./badge.ts";
 import { removeFile, statOrNull } from "./disk.ts";
 import { describeSelf, isHolderAlive, parseHolder } from "./holder.ts";
 import type { Layout } from "./layout.ts";
@@ -17,6 +18,7 @@ export async function sweepLocks(parts: LockParts): Promise<void> {
   const names: readonly string[] = await readdir(folder).catch(() => []);
   if (names.length === 0) return;
   const self = describeSelf(parts.clock.unique());
+  const badge = createBadge(parts, self);
   const isStale = async (_path: string, text: string): Promise<boolean> => {
     const holder = parseHolder(text);
     return holder !== null && isHolderAlive(holder, self) === false;
@@ -25,7 +27,7 @@ export async function sweepLocks(parts: LockParts): Promise<void> {
     const path = join(folder, name);
     const text = await readLock(path).catch(() => null);
     if (text === null || !(await isStale(path, text))) continue;
-    await takeAway(parts, { path, text }, { self, isStale }).catch(() => false);
+    await takeAway(parts, { path, text }, { badge, isStale }).catch(() => false);
   }
 }
 

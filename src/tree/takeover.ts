@@ -1,8 +1,8 @@
 /** When a lock's holder counts as gone, and how exactly one of its rivals takes the lock away. */
-import { closeSync } from "node:fs";
 import type { Clock } from "../base/clock.ts";
-import { formatHolder, type Holder, isHolderAlive, parseHolder } from "./holder.ts";
-import { createLock, type LockParts, readLock, removeLock, saying } from "./lock-file.ts";
+import type { Badge } from "./badge.ts";
+import { type Holder, isHolderAlive, parseHolder } from "./holder.ts";
+import { type LockParts, readLock, removeLock } from "./lock-file.ts";
 
 /** Judges whether the lock at `path`, which says `text`, was left behind. */
 export type StaleJudge = (path: string, text: string) => Promise<boolean>;
@@ -41,28 +41,19 @@ export function createStaleJudge(self: Holder, clock: Clock, staleMs: number): S
 export async function takeAway(
   parts: LockParts,
   stale: { readonly path: string; readonly text: string },
-  by: { readonly self: Holder; readonly isStale: StaleJudge },
+  by: { readonly badge: Badge; readonly isStale: StaleJudge },
 ): Promise<boolean> {
   const claim = `${stale.path}.claim`;
-  const file = await createLock(parts, claim, formatHolder(by.self, 0));
-  if (file === null) {
+  const lock = await by.badge.take(claim);
+  if (lock === null) {
     const rival = await readLock(claim);
     if (rival === null || !(await by.isStale(claim, rival))) return false;
     return await takeAway(parts, { path: claim, text: rival }, by);
   }
   try {
-    await removeLock(
-      parts,
-      stale.path,
-      saying((text) => text === stale.text),
-    );
+    await removeLock(parts, stale.path, (text) => text === stale.text);
     return true;
   } finally {
-    closeSync(file);
-    await removeLock(
-      parts,
-      claim,
-      saying((text) => parseHolder(text)?.token === by.self.token),
-    );
+    await lock.putBack();
   }
 }

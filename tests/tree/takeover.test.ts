@@ -1,13 +1,14 @@
 /** Takeovers, step by step: what a slow rival may not do. */
-import { closeSync, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
+import { type Badge, createBadge } from "../../src/tree/badge.ts";
 import { describeSelf, formatHolder, type Holder } from "../../src/tree/holder.ts";
 import { createLayout } from "../../src/tree/layout.ts";
 import { LEASE_TIMINGS, type LeaseTimings, takeLease } from "../../src/tree/lease.ts";
-import { createLock, type LockParts, removeLock } from "../../src/tree/lock-file.ts";
+import { type LockParts, removeLock } from "../../src/tree/lock-file.ts";
 import { createStaleJudge, type StaleJudge, takeAway } from "../../src/tree/takeover.ts";
 import { makeHome } from "./support.ts";
 
@@ -18,7 +19,7 @@ interface Scene {
   readonly path: string;
   /** What the lock of a holder that is gone says. */
   readonly stale: string;
-  readonly by: { readonly self: Holder; readonly isStale: StaleJudge };
+  readonly by: { readonly self: Holder; readonly badge: Badge; readonly isStale: StaleJudge };
 }
 
 async function createScene(): Promise<Scene> {
@@ -29,7 +30,8 @@ async function createScene(): Promise<Scene> {
   const stale = formatHolder({ ...self, start: "1", token: "gone" }, 0);
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, stale);
-  return { parts, path, stale, by: { self, isStale: createStaleJudge(self, systemClock, 10_000) } };
+  const by = { self, badge: createBadge(parts, self), isStale: createStaleJudge(self, systemClock, 10_000) };
+  return { parts, path, stale, by };
 }
 
 describe("takeAway()", () => {
@@ -57,15 +59,19 @@ describe("takeAway()", () => {
   });
 });
 
-describe("createLock()", () => {
-  it("makes a lock once, with its content in it from the start", async () => {
-    const { parts, path } = await createScene();
-    expect(await createLock(parts, path, "mine")).toBeNull();
-    const tries = await Promise.all(Array.from({ length: 16 }, (_, one) => createLock(parts, `${path}.new`, `${one}`)));
-    const made = tries.filter((file) => file !== null);
+describe("Badge take()", () => {
+  it("makes a lock once among many holders, with its content in it from the start", async () => {
+    const { parts, path, by } = await createScene();
+    expect(await by.badge.take(path)).toBeNull();
+    const selves = Array.from({ length: 16 }, (_, one) => describeSelf(`holder ${one}`));
+    const tries = await Promise.all(selves.map((self) => createBadge(parts, self).take(`${path}.new`)));
+    const made = tries.filter((lock) => lock !== null);
     expect(made).toHaveLength(1);
-    expect(await readFile(`${path}.new`, "utf8")).toBe(`${tries.findIndex((file) => file !== null)}`);
-    closeSync(made[0] ?? -1);
+    const winner = selves[tries.findIndex((lock) => lock !== null)];
+    expect(await readFile(`${path}.new`, "utf8")).toBe(formatHolder(winner as Holder, 0));
+    await made[0]?.putBack();
+    expect(existsSync(`${path}.new`)).toBe(false);
+    expect(await readdir(parts.layout.temporaryFolder)).toEqual([]);
   });
 });
 
