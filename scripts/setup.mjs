@@ -24,16 +24,24 @@ function newest(folder) {
   return latest;
 }
 
+function isOlder(file, than) {
+  return !existsSync(file) || statSync(file).mtimeMs < than;
+}
+
 const installed = at("node_modules", ".package-lock.json");
-if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(at("package-lock.json")).mtimeMs) {
+if (isOlder(installed, statSync(at("package-lock.json")).mtimeMs)) {
   run("npm", ["ci", "--no-audit", "--no-fund"]);
 }
 
 const built = at("dist", "bin", "models.cjs");
 const makers = [at("tsconfig.json"), at("scripts", "bundle.mjs")].map((file) => statSync(file).mtimeMs);
-if (!existsSync(built) || statSync(built).mtimeMs < Math.max(newest(at("src")), ...makers)) {
+if (isOlder(built, Math.max(newest(at("src")), ...makers))) {
   rmSync(at("dist"), { recursive: true, force: true });
   run("npx", ["tsc", "-p", "tsconfig.json"]);
   // Only now is the package there that it needs.
   await (await import("./bundle.mjs")).bundle();
+}
+
+if (isOlder(at("dist", "catalog.json"), Math.max(newest(at("manifests")), newest(at("kits"))))) {
+  await (await import("./prepare-catalog.mjs")).prepareCatalog();
 }

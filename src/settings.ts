@@ -169,8 +169,17 @@ const MAX_TOKEN_BYTES = 64 * 1024;
 
 const DEFAULT_LIMITS: Limits = { maxRate: null, lanes: null, lanesPerHost: 16, files: 4, reserveBytes: GIB };
 
-/** The folder with the manifests and kits of this very package: beside `src/` and `dist/` alike. */
+/** The folder of this very package: beside `src/` and `dist/` alike. */
 const PACKAGE_ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** The catalogue that came with this very package. */
+export const BUILT_IN: { readonly manifests: string; readonly kits: string } = {
+  manifests: join(PACKAGE_ROOT, "manifests"),
+  kits: join(PACKAGE_ROOT, "kits"),
+};
+
+/** What the build wrote down of it; may be absent. */
+export const PREPARED_CATALOG: string = join(PACKAGE_ROOT, "dist", "catalog.json");
 
 /**
  * Resolves every setting.
@@ -244,13 +253,12 @@ function places(
   configured: readonly string[] = [],
   flagged: readonly string[] = [],
 ): readonly string[] {
-  const own = join(PACKAGE_ROOT, builtIn);
-  return [own, ...configured, ...flagged.map((place) => placeFrom(cwd, place))];
+  return [BUILT_IN[builtIn], ...configured, ...flagged.map((place) => placeFrom(cwd, place))];
 }
 
 /** True for a path in the catalogue that came with this very package, and is trusted as the package is. */
 export function isBuiltIn(path: string): boolean {
-  return ["manifests", "kits"].some((name) => path.startsWith(join(PACKAGE_ROOT, name, sep)));
+  return [BUILT_IN.manifests, BUILT_IN.kits].some((folder) => path.startsWith(folder + sep));
 }
 
 /** A place of manifests or kits: a URL as it is, a path made absolute from `folder`. */

@@ -38,14 +38,18 @@ export const MARKED_LEVELS = 2;
 /** Keys and indices from the root to a value. */
 export type DocumentPath = readonly PropertyKey[];
 
-export interface Document {
+/** What is needed to say of a value where it stands. */
+export interface Placing {
   /** As it is printed: a path, or a URL without secrets. */
   readonly file: string;
+  /** `file:line:column` of the value at `path`, or of the innermost thing around it that exists. */
+  readonly placeOf: (path: DocumentPath) => string;
+}
+
+export interface Document extends Placing {
   readonly root: unknown;
   /** `file:line:column` of an offset, both counted from 1, columns in UTF-16 units as editors count. */
   readonly place: (offset: number) => string;
-  /** `file:line:column` of the value at `path`, or of the innermost thing around it that exists. */
-  readonly placeOf: (path: DocumentPath) => string;
   /** `file:line:column` of the key that `path` ends in. */
   readonly placeOfKey: (path: DocumentPath) => string;
 }

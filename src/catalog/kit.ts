@@ -1,6 +1,6 @@
 /** The format of a kit. */
 import type { Checked } from "./checked.ts";
-import type { Document } from "./document.ts";
+import type { Document, Placing } from "./document.ts";
 import type { Kit } from "./model.ts";
 import { isLine, isName, isVersion, listOf, mapping, namedListsOf, orNull } from "./shape.ts";
 
@@ -29,7 +29,7 @@ const isKit = mapping(
 /** A kit with the document that it stands in, so that a later problem can be placed. */
 export interface PlacedKit {
   readonly kit: Kit;
-  readonly document: Document;
+  readonly document: Placing;
 }
 
 /** The kit of a document, as a list of one, or everything that is wrong with it. */

@@ -9,6 +9,7 @@ import { findKitProblems } from "./kit-links.ts";
 import { type PlacedModel, readManifest } from "./manifest.ts";
 import type { Catalog } from "./model.ts";
 import { type CatalogFile, type FetchText, type PlaceFiles, readPlace } from "./places.ts";
+import type { Prepared } from "./prepared.ts";
 import { problemsError } from "./problems.ts";
 import { readDocument } from "./read.ts";
 
@@ -25,6 +26,8 @@ export interface CatalogPorts {
   readonly fetchText: FetchText;
   /** Asked for each file before it is read. @default every file is let in */
   readonly admit?: Admit | undefined;
+  /** What two of the places are known to say, so that nobody needs to understand their texts again, nor to admit them. */
+  readonly prepared?: Prepared | null;
 }
 
 /**
@@ -33,13 +36,13 @@ export interface CatalogPorts {
  */
 export async function loadCatalog(places: CatalogPlaces, ports: CatalogPorts): Promise<Catalog> {
   const door = createDoor();
-  const [manifestFiles, kitFiles] = await Promise.all([
-    filesOf(places.manifests, ports.fetchText),
-    filesOf(places.kits, ports.fetchText),
+  const [manifestPlaces, kitPlaces] = await Promise.all([
+    openAll(places.manifests, MANIFESTS, ports),
+    openAll(places.kits, KITS, ports),
   ]);
   // One after the other, so that what is refused is told in one order.
-  const manifests = await readAll(manifestFiles, MANIFESTS, { ...ports, door });
-  const kits = await readAll(kitFiles, KITS, { ...ports, door });
+  const manifests = await readAll(manifestPlaces, MANIFESTS, { ...ports, door });
+  const kits = await readAll(kitPlaces, KITS, { ...ports, door });
   door.close();
   const models = merge(manifests.places, ({ model }) => model, "model");
   const placedKits = merge(kits.places, ({ kit }) => kit, "kit");
@@ -48,6 +51,7 @@ export async function loadCatalog(places: CatalogPlaces, ports: CatalogPorts): P
   // With a manifest that cannot be read, every name in it would be reported as unknown.
   const astray = manifests.problems.length === 0 ? findKitProblems(placedKits.byName, models.byName) : [];
   const problems = [...unread, ...twice, ...astray];
+  if (problems.length > 0 && ports.prepared) return await loadCatalog(places, { ...ports, prepared: null });
   if (problems.length > 0) throw problemsError("MANIFEST_INVALID", "the catalogue", problems);
   return {
     models: mapValues(models.byName, ({ model }) => model),
@@ -66,31 +70,50 @@ interface Reading<T> {
   readonly kind: "manifest" | "kit";
   readonly read: (document: Document) => Promise<Checked<readonly T[]>>;
   readonly contents: (held: readonly T[]) => Parameters<Grant["assertCovers"]>[0];
+  /** What `place` is known to hold, or null. */
+  readonly preparedIn: (place: string, prepared: Prepared) => readonly T[] | null;
 }
 
 const MANIFESTS: Reading<PlacedModel> = {
   kind: "manifest",
   read: readManifest,
   contents: (held) => ({ paths: held.flatMap(({ model }) => [model.path, ...model.aliases]) }),
+  preparedIn: (place, { folders, models }) =>
+    place === folders.manifests
+      ? models.map((model, index) => ({ model, document: { file: model.at, placeOf: () => model.at }, index }))
+      : null,
 };
 
 const KITS: Reading<PlacedKit> = {
   kind: "kit",
   read: readKit,
   contents: ([placed]) => (placed === undefined ? {} : { name: placed.kit.name }),
+  preparedIn: (place, { folders, kits }) =>
+    place === folders.kits ? kits.map((kit) => ({ kit, document: { file: kit.at, placeOf: () => kit.at } })) : null,
 };
 
 interface ReadPorts extends CatalogPorts {
   readonly door: Door;
 }
 
-async function filesOf(places: readonly string[], fetchText: FetchText): Promise<readonly PlaceFiles[]> {
-  return await Promise.all([...new Set(places)].map((place) => readPlace(place, fetchText)));
+/** The files of a place, or at once what it is known to hold. */
+type Opened<T> = PlaceFiles | ReadFiles<T>;
+
+async function openAll<T>(
+  places: readonly string[],
+  { preparedIn }: Reading<T>,
+  { prepared, fetchText }: CatalogPorts,
+): Promise<readonly Opened<T>[]> {
+  const open = async (place: string): Promise<Opened<T>> => {
+    const held = prepared ? preparedIn(place, prepared) : null;
+    return held === null ? await readPlace(place, fetchText) : { held, problems: [] };
+  };
+  return await Promise.all([...new Set(places)].map(open));
 }
 
-async function readAll<T>(found: readonly PlaceFiles[], reading: Reading<T>, ports: ReadPorts): Promise<ReadPlaces<T>> {
+async function readAll<T>(opened: readonly Opened<T>[], reading: Reading<T>, ports: ReadPorts): Promise<ReadPlaces<T>> {
   const held: ReadFiles<T>[] = [];
-  for (const place of found) held.push(await readFiles(place, reading, ports));
+  for (const place of opened) held.push("held" in place ? place : await readFiles(place, reading, ports));
   return { places: held.map(({ held: one }) => one), problems: held.flatMap(({ problems }) => problems) };
 }
 

@@ -4,7 +4,7 @@ import { parseBytes } from "../base/bytes.ts";
 import type { Problem } from "../base/errors.ts";
 import type { TreePath } from "../base/paths.ts";
 import type { Checked } from "./checked.ts";
-import type { Document } from "./document.ts";
+import type { Document, Placing } from "./document.ts";
 import type { Model } from "./model.ts";
 import {
   isDigest,
@@ -68,7 +68,7 @@ const isManifest = mapping({ version: isVersion, models: listOf(isEntry) }, { $s
 /** An entry with the document that it stands in, so that a later problem can be placed. */
 export interface PlacedModel {
   readonly model: Model;
-  readonly document: Document;
+  readonly document: Placing;
   /** Its number in the document's `models`. */
   readonly index: number;
 }

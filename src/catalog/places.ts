@@ -79,7 +79,8 @@ async function readLocal(place: string, pathOf: () => string): Promise<PlaceFile
   }
 }
 
-function isCatalogName(name: string): boolean {
+/** Whether a file of a folder counts. */
+export function isCatalogName(name: string): boolean {
   return /\.(?:ya?ml|json)$/i.test(name) && !NOT_OURS.test(name);
 }
 

@@ -60,8 +60,14 @@ export function createParts({ flags, environment, cwd, clock }: Composition): Pa
     return (await import("./open-guard.ts")).openGate({ trust, root, mayLower }, { clock, fetchText });
   });
   const catalog = once(async () => {
-    const [{ loadCatalog }, known] = await Promise.all([import("../catalog/load.ts"), settings()]);
-    return await loadCatalog(known, { fetchText, admit: (await gate())?.admit });
+    const [{ loadCatalog }, { readPrepared }, { BUILT_IN, PREPARED_CATALOG }, known] = await Promise.all([
+      import("../catalog/load.ts"),
+      import("../catalog/prepared.ts"),
+      import("../settings.ts"),
+      settings(),
+    ]);
+    const prepared = readPrepared(PREPARED_CATALOG, BUILT_IN);
+    return await loadCatalog(known, { fetchText, admit: (await gate())?.admit, prepared });
   });
   const askServer = once(async () => {
     const known = await settings();
