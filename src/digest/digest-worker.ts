@@ -1,7 +1,7 @@
 /** A digest worker: takes its tasks in turns of a few MiB, so that a cancel or a new task never waits for a big one. */
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
-import xxhash from "xxhash-wasm";
+import xxhash, { type XXHash, type XXHashAPI } from "xxhash-wasm";
 import { serveThread } from "../base/threads.ts";
 import type { FromDigestWorker, ToDigestWorker } from "./protocol.ts";
 
@@ -21,9 +21,7 @@ interface Task {
   toldAt: number;
 }
 
-const createXxh64 = await xxhash().then((made) => made.create64);
-
-function start(post: (answer: FromDigestWorker) => void): (message: unknown) => void {
+function start({ create64 }: XXHashAPI, post: (answer: FromDigestWorker) => void): (message: unknown) => void {
   const tasks = new Map<number, Task>();
   const block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
   let isTurning = false;
@@ -92,7 +90,7 @@ function start(post: (answer: FromDigestWorker) => void): (message: unknown) => 
   return (message) => {
     const order = message as ToDigestWorker;
     if (order.kind === "open") open(order, sha256(), { start: 0, end: 0 });
-    if (order.kind === "xxh64") open(order, xxh64(), order);
+    if (order.kind === "xxh64") open(order, xxh64(create64()), order);
     const task = tasks.get(order.id);
     if (task === undefined) return;
     if (order.kind === "advance") task.end = Math.max(task.end, order.end);
@@ -108,9 +106,8 @@ function sha256(): Pick<Task, "update" | "hex"> {
   return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest("hex") };
 }
 
-function xxh64(): Pick<Task, "update" | "hex"> {
-  const hash = createXxh64();
+function xxh64(hash: XXHash<bigint>): Pick<Task, "update" | "hex"> {
   return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest().toString(16).padStart(16, "0") };
 }
 
-serveThread<undefined>((_, post) => start(post));
+void xxhash().then((made) => serveThread<undefined>((_, post) => start(made, post)));
