@@ -35,6 +35,8 @@ export interface LedgerOptions {
 
 /** How often what was written is made durable: it bounds what a power cut costs. */
 const COMMIT_EVERY_MS = 1_000;
+/** Nor sooner than this, so that a disk begins with the first bytes of a fast link, not with its first gigabyte. */
+const COMMIT_EVERY_BYTES = 64 * 1024 * 1024;
 
 /** More than this takes a disk longer than the syncs of a commit: it works while the digest does. */
 const SMALL_BYTES = 16 * 1024 * 1024;
@@ -49,6 +51,7 @@ export function createLedger(partial: PartialFile, { size, clock, onError }: Led
   let done = [...partial.resumed.values()].flat().reduce<RangeSet>(addRange, []);
   const resumedBytes = rangeBytes(done);
   let uncommitted: readonly JournalEntry[] = [];
+  let uncommittedBytes = 0;
   let committedMs = clock.monotonicMs();
   let isCommitting = false;
   let hasCommitted = false;
@@ -56,6 +59,7 @@ export function createLedger(partial: PartialFile, { size, clock, onError }: Led
   const commit = async (): Promise<void> => {
     const entries = uncommitted;
     uncommitted = [];
+    uncommittedBytes = 0;
     isCommitting = true;
     hasCommitted = true;
     try {
@@ -74,9 +78,12 @@ export function createLedger(partial: PartialFile, { size, clock, onError }: Led
     enter: (entries) => {
       accounts.fetched(entries);
       uncommitted = [...uncommitted, ...entries];
-      for (const { range } of entries) done = addRange(done, range);
+      for (const { range } of entries) {
+        done = addRange(done, range);
+        uncommittedBytes += range.end - range.start;
+      }
       if (entries.length > 0) partial.note(entries).catch(onError);
-      const isDue = clock.monotonicMs() - committedMs >= COMMIT_EVERY_MS;
+      const isDue = uncommittedBytes >= COMMIT_EVERY_BYTES || clock.monotonicMs() - committedMs >= COMMIT_EVERY_MS;
       if (isDue && !isCommitting && uncommitted.length > 0) commit().catch(onError);
     },
     spoil: (ranges) => {
