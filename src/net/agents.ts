@@ -40,7 +40,10 @@ export function createAgents(settings: AgentsSettings): Agents {
       const agents = await made;
       return mayBePrivate ? agents.open : agents.shut;
     },
-    wasPrivate: (hostname) => isPrivateName(hostname) || privateHosts.has(hostname),
+    wasPrivate: (hostname) => {
+      if (!privateHosts.has(hostname) && isPrivateName(hostname)) privateHosts.add(hostname);
+      return privateHosts.has(hostname);
+    },
     close: async () => {
       const agents = await made?.catch(() => null);
       await Promise.all([agents?.open.destroy(), agents?.shut.destroy()]);

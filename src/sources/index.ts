@@ -179,6 +179,7 @@ function labelOf(source: Source, settings: SourceSettings): string {
 
 /** Two names of one place are one mirror: the first stays. */
 function onePerPlace(found: readonly Found[]): readonly Found[] {
+  if (found.length < 2) return found;
   const known = new Set<string>();
   return found.filter(({ resolved }) => {
     const key = samePlaceKey(resolved.endpoint);
