@@ -21,6 +21,9 @@ export interface LaneBudget {
 /** New connections take their time to speed up: what they did in this time is not judged. */
 const SETTLE_MS = 200;
 const WINDOW_MS = 500;
+/** The first lanes are only there to begin with: twice as many are tried soon after their first bytes. */
+const FIRST_SETTLE_MS = 100;
+const FIRST_WINDOW_MS = 150;
 /** While starting, twice the lanes must bring at least this much. */
 const START_GAIN = 1.15;
 /** Later, a quarter more lanes must bring at least this much. */
@@ -46,7 +49,9 @@ interface Trial {
 export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): LaneBudget {
   let limit = settings.fixed ?? Math.min(settings.first, settings.most);
   let trial: Trial | null = settings.fixed === null ? { kind: "start", from: limit, rate: 0 } : null;
-  let windowFromMs = nowMs + SETTLE_MS;
+  let hasBytes = false;
+  let windowFromMs = nowMs;
+  let windowMs = WINDOW_MS;
   let windowBytes = 0;
   let looks = 0;
   let lanesSeen = 0;
@@ -57,9 +62,10 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
   /** The best rate since it rests. */
   let steadyRate = 0;
 
-  /** Counts what is observed after `settleMs` from now. */
-  const openWindow = (at: number, settleMs = 0): void => {
+  /** Counts what is observed in the `lengthMs` after `settleMs` from now. */
+  const openWindow = (at: number, settleMs = 0, lengthMs = WINDOW_MS): void => {
     windowFromMs = at + settleMs;
+    windowMs = lengthMs;
     windowBytes = 0;
     looks = 0;
     lanesSeen = 0;
@@ -113,6 +119,11 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
     limit: () => limit,
     observe: (bytes, lanes, at) => {
       if (settings.fixed !== null) return;
+      if (!hasBytes) {
+        hasBytes = bytes > 0;
+        openWindow(at, FIRST_SETTLE_MS, FIRST_WINDOW_MS);
+        return;
+      }
       // Fewer lanes are judged only when the surplus ones have ended.
       if (trial?.kind === "fewer" && lanes > limit) openWindow(at, SETTLE_MS);
       if (!isCounting) {
@@ -125,7 +136,7 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
       looks += 1;
       lanesSeen += Math.min(lanes, limit);
       const ms = at - windowFromMs;
-      if (ms < WINDOW_MS) return;
+      if (ms < windowMs) return;
       // A host with less to do than it has lanes for says nothing about more lanes.
       const isFull = lanesSeen >= limit * looks * FULL;
       if (isFull && windowBytes > 0) judge((windowBytes / ms) * 1000, at);

@@ -34,6 +34,15 @@ describe("createLaneBudget()", () => {
     expect([...new Set(limits)]).toEqual([4, 8, 16, 32]);
   });
 
+  it("tries twice the lanes soon after the first bytes, however late those come", () => {
+    const budget = createLaneBudget(ADAPTIVE, 0);
+    expect(drive(budget, () => 0, 0, 1_000).at(-1)).toBe(4);
+    const limits = drive(budget, capped(10e6, 1e9), 1_000, 2_500);
+    expect(limits.indexOf(8) * STEP_MS).toBeLessThanOrEqual(320);
+    // The new ones get the time that connections need.
+    expect((limits.indexOf(16) - limits.indexOf(8)) * STEP_MS).toBeGreaterThanOrEqual(600);
+  });
+
   it("goes back to where it was when twice the lanes bring nothing", () => {
     const limits = drive(createLaneBudget(ADAPTIVE, 0), capped(1e9, 100e6), 0, 4_000);
     expect([...new Set(limits)]).toEqual([4, 8]);
