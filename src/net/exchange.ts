@@ -66,30 +66,64 @@ export async function exchange(
   }
 }
 
-async function send(dispatcher: Dispatcher, request: ExchangeRequest): Promise<ExchangeAnswer> {
-  const { url, method, signal } = request;
-  const answer = await dispatcher.request({
-    origin: url.origin,
-    path: url.pathname + url.search,
-    method,
-    headers: { ...request.headers },
-    signal,
+/** Without streams: an answer is at most a few hundred kB, and a stream for each costs more than to read it (measured). */
+function send(dispatcher: Dispatcher, request: ExchangeRequest): Promise<ExchangeAnswer> {
+  const { url, method, signal, maxBytes, overflow } = request;
+  return new Promise((resolve, reject) => {
+    const parts: Uint8Array[] = [];
+    let controller: Dispatcher.DispatchController | null = null;
+    let head: Pick<ExchangeAnswer, "status" | "headers"> = { status: 0, headers: {} };
+    let limit = maxBytes;
+    let length = 0;
+    /** After an end of ours: what comes of the connection is of no interest. */
+    let isOver = false;
+    const end = (settle: () => void): void => {
+      if (isOver) return;
+      isOver = true;
+      signal.removeEventListener("abort", abort);
+      settle();
+    };
+    const breakOff = (reason: Error, settle: () => void): void => {
+      end(settle);
+      controller?.abort(reason);
+    };
+    const abort = (): void => breakOff(signal.reason, () => reject(signal.reason));
+    const answer = (): void => {
+      const bytes = Buffer.concat(parts, Math.min(length, limit));
+      resolve({ kind: "answer", ...head, body: bytes });
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    const handler: Dispatcher.DispatchHandler = {
+      onRequestStart: (given) => {
+        controller = given;
+        if (isOver) given.abort(signal.reason ?? new Error("it is over"));
+      },
+      onResponseStart: (_, status, headers) => {
+        if (status < 200) return;
+        head = { status, headers: flatten(headers) };
+        const isGood = status < 300;
+        const problem = isGood ? headProblem(head.headers, request) : null;
+        limit = isGood ? maxBytes : MAX_ERROR_BYTES;
+        if (problem !== null) {
+          const error = failed(url, problem);
+          breakOff(error, () => reject(error));
+        }
+      },
+      onResponseData: (_, part) => {
+        if (isOver) return;
+        parts.push(part);
+        length += part.length;
+        if (length <= limit) return;
+        const isRefused = head.status < 300 && overflow === "refuse";
+        const error = failed(url, tooLong(maxBytes));
+        breakOff(error, isRefused ? () => reject(error) : answer);
+      },
+      onResponseEnd: () => end(answer),
+      onResponseError: (_, error) => end(() => reject(error)),
+    };
+    const { origin, pathname, search } = url;
+    dispatcher.dispatch({ origin, path: pathname + search, method, headers: { ...request.headers } }, handler);
   });
-  const headers = flatten(answer.headers);
-  const isGood = answer.statusCode >= 200 && answer.statusCode < 300;
-  const problem = isGood ? headProblem(headers, request) : null;
-  if (problem !== null) {
-    answer.body.on("error", () => undefined).destroy();
-    throw failed(url, problem);
-  }
-  const limit = isGood ? request.maxBytes : MAX_ERROR_BYTES;
-  // The parser holds an answer to the length that it declares: then it need not be counted part by part.
-  const isShort = Number(headers["content-length"] ?? Number.NaN) <= limit;
-  const read = isShort
-    ? { bytes: Buffer.from(await answer.body.arrayBuffer()), isCut: false }
-    : await readBody(answer.body, limit);
-  if (read.isCut && isGood && request.overflow === "refuse") throw failed(url, tooLong(request.maxBytes));
-  return { kind: "answer", status: answer.statusCode, headers, body: read.bytes };
 }
 
 function headProblem(headers: Readonly<Record<string, string>>, request: ExchangeRequest): string | null {
@@ -99,22 +133,6 @@ function headProblem(headers: Readonly<Record<string, string>>, request: Exchang
   }
   const isTooLong = request.method === "GET" && Number(headers["content-length"] ?? 0) > request.maxBytes;
   return isTooLong && request.overflow === "refuse" ? tooLong(request.maxBytes) : null;
-}
-
-async function readBody(
-  body: Dispatcher.ResponseData["body"],
-  limit: number,
-): Promise<{ bytes: Uint8Array; isCut: boolean }> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const part of body as AsyncIterable<Uint8Array>) {
-    parts.push(part);
-    length += part.length;
-    // Leaving the loop destroys the stream and with it the connection.
-    if (length > limit) break;
-  }
-  const bytes = Buffer.concat(parts);
-  return { bytes: bytes.subarray(0, limit), isCut: bytes.length > limit };
 }
 
 const tooLong = (maxBytes: number): string => `it sends more than ${formatBytes(maxBytes)}`;
