@@ -34,6 +34,7 @@ export function playThread(): PlayedThread {
     unref: () => {
       isReferenced = false;
     },
+    load: () => 0,
     stop: async () => crash(null),
     say: (message) => {
       for (const listen of listeners) listen(message);

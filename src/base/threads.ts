@@ -9,12 +9,15 @@ export interface Thread {
   /** A thread that is unreferenced does not keep the process alive. */
   readonly unref: () => void;
   readonly ref: () => void;
+  /** The part of the time since the last call in which it was at work, from 0 to 1. */
+  readonly load: () => number;
   readonly stop: () => Promise<void>;
 }
 
 /** Starts the compiled worker `name` (such as `./hash-worker.js`), a neighbour of the module at `importMetaUrl`. */
 export function startThread(name: string, importMetaUrl: string, initial?: unknown): Thread {
   const worker = new Worker(compiled(new URL(name, importMetaUrl)), { workerData: initial, execArgv: [] });
+  let seen = worker.performance.eventLoopUtilization();
   return {
     post: (message, transfer = []) => worker.postMessage(message, transfer as ArrayBuffer[]),
     onMessage: (listen) => {
@@ -31,6 +34,11 @@ export function startThread(name: string, importMetaUrl: string, initial?: unkno
     },
     unref: () => worker.unref(),
     ref: () => worker.ref(),
+    load: () => {
+      const before = seen;
+      seen = worker.performance.eventLoopUtilization();
+      return worker.performance.eventLoopUtilization(seen, before).utilization;
+    },
     stop: async () => {
       await worker.terminate();
     },

@@ -43,6 +43,8 @@ export interface LanePool {
   readonly limit: (bytesPerSecond: number | null) => void;
   /** While held, the threads keep the process alive also when no range is under way. */
   readonly hold: (isHeld: boolean) => void;
+  /** Whether every thread with lanes was at work all the time since the last call: then more lanes wait for each other. */
+  readonly isSaturated: () => boolean;
   /** Ends every thread, then every range that was under way, as cancelled. */
   readonly close: () => Promise<void>;
 }
@@ -51,6 +53,9 @@ export type LanePoolSettings = Omit<LaneWorkerSettings, "positions"> & {
   /** Workers that share encrypted lanes; plain lanes stay with the first, where they measured faster. */
   readonly workers: number;
 };
+
+/** A thread that rests for less than this part of a moment has no time for more. */
+const SATURATED = 0.95;
 
 interface Running {
   readonly thread: Thread;
@@ -179,6 +184,11 @@ export function createLanePool(
     hold: (isWanted) => {
       isHeld = isWanted;
       for (const thread of threads) rest(thread);
+    },
+    isSaturated: () => {
+      const loads = threads.map((thread) => ({ load: thread.load(), lanes: lanesOf(thread) }));
+      const busy = loads.filter(({ lanes }) => lanes > 0);
+      return busy.length > 0 && busy.every(({ load }) => load > SATURATED);
     },
     close: async () => {
       isClosed = true;

@@ -75,7 +75,7 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
     for (const job of jobs.values()) {
       for (const [id, { lane }] of job.lanes) scheduler.laneMoved(id, progressOf(lane), nowMs);
     }
-    scheduler.tick(nowMs);
+    scheduler.tick(nowMs, pool.isSaturated());
     for (const job of jobs.values()) job.listeners.onTick(elapsedMs);
     turn();
   };

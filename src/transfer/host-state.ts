@@ -29,8 +29,12 @@ export function beginHost(key: string, { lanes, lanesPerHost }: HostLimits, nowM
 }
 
 /** Takes into account what came in the `ms` up to `nowMs`. */
-export function measureHost(host: HostState, ms: number, nowMs: number): void {
-  host.budget.observe(host.bytesSinceTick, busyLanes(host), nowMs);
+export function measureHost(
+  host: HostState,
+  ms: number,
+  { nowMs, isSaturated }: { readonly nowMs: number; readonly isSaturated: boolean },
+): void {
+  host.budget.observe(host.bytesSinceTick, busyLanes(host), nowMs, isSaturated);
   if (host.lanes.size > 0 || host.bytesSinceTick > 0) {
     host.meter.add(host.bytesSinceTick, ms);
     host.laneMeter.add(host.bytesSinceTick, ms * Math.max(1, host.lanes.size));

@@ -12,8 +12,8 @@ export interface LaneBudgetSettings {
 export interface LaneBudget {
   /** Lanes that the host may have now. */
   readonly limit: () => number;
-  /** Counts bytes that came from this host while `lanes` were busy, up to `nowMs`. */
-  readonly observe: (bytes: number, lanes: number, nowMs: number) => void;
+  /** Counts bytes that came from this host while `lanes` were busy, up to `nowMs`, and whether this box could do no more. */
+  readonly observe: (bytes: number, lanes: number, nowMs: number, isSaturated?: boolean) => void;
   /** The host said that it is too busy. */
   readonly stepBack: (nowMs: number) => void;
 }
@@ -36,6 +36,10 @@ const RAREST_PROBE_MS = 60_000;
 
 /** Lanes that were busy, on the average: between two ranges a lane may rest for a moment. */
 const FULL = 0.9;
+/** Of the looks at a box, that found it saturated: then more lanes only wait for each other. */
+const SATURATED = 0.9;
+/** As few are enough for a box that is saturated by its first lanes: one waits for its next range while another is read. */
+const SPARE_LANES = 2;
 /** Below this part of the best that its lanes did, a host is no longer what it was: more lanes are tried at once. */
 const FALLEN = 0.7;
 
@@ -55,6 +59,9 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
   let windowBytes = 0;
   let looks = 0;
   let lanesSeen = 0;
+  let saturatedLooks = 0;
+  /** There were more lanes than this box had time for. */
+  let isSpared = false;
   let isCounting = false;
   let steadySinceMs = nowMs;
   let probeAfterMs = FIRST_PROBE_MS;
@@ -69,6 +76,7 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
     windowBytes = 0;
     looks = 0;
     lanesSeen = 0;
+    saturatedLooks = 0;
     isCounting = settleMs === 0;
   };
   const attempt = (next: Trial, lanes: number, at: number): void => {
@@ -85,9 +93,14 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
     steadyRate = rate;
     openWindow(at);
   };
-  const judge = (rate: number, at: number): void => {
-    if (trial === null) return probe(rate, at);
+  const judge = (rate: number, at: number, isSaturated: boolean): void => {
+    if (trial === null) return probe(rate, at, isSaturated);
     const { kind, from, rate: before } = trial;
+    if (kind === "start" && isSaturated && before === 0) {
+      isSpared = limit > SPARE_LANES;
+      return rest(Math.min(limit, SPARE_LANES), at);
+    }
+    if (kind === "start" && isSaturated) return rest(rate < before * STEADY_GAIN ? from : limit, at, rate);
     if (kind === "start") {
       if (rate < before * START_GAIN || limit >= settings.most)
         return rate < before * STEADY_GAIN ? rest(from, at, before) : rest(limit, at, rate);
@@ -101,14 +114,18 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
     }
     rest(rate < before * STEADY_LOSS ? from : limit, at);
   };
-  const probe = (rate: number, at: number): void => {
+  const probe = (rate: number, at: number, isSaturated: boolean): void => {
+    if (isSpared && !isSaturated) {
+      isSpared = false;
+      return attempt({ kind: "start", from: limit, rate }, Math.min(settings.most, limit * 2), at);
+    }
     steadyRate = Math.max(steadyRate, rate);
     // Losses slow connections down one by one, and hide what more of them brought when they were tried.
     if (rate < steadyRate * FALLEN && limit < settings.most) {
       return attempt({ kind: "start", from: limit, rate }, Math.min(settings.most, limit * 2), at);
     }
     if (at - steadySinceMs < probeAfterMs) return openWindow(at);
-    const isUp = isNextProbeUp ? limit < settings.most : limit <= 1;
+    const isUp = isNextProbeUp && !isSaturated ? limit < settings.most : limit <= 1;
     isNextProbeUp = !isNextProbeUp;
     const lanes = isUp ? Math.min(settings.most, quarterMore(limit)) : Math.max(1, limit - Math.ceil(limit / 4));
     if (lanes === limit) return rest(limit, at);
@@ -117,7 +134,7 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
 
   return {
     limit: () => limit,
-    observe: (bytes, lanes, at) => {
+    observe: (bytes, lanes, at, isSaturated = false) => {
       if (settings.fixed !== null) return;
       if (!hasBytes) {
         hasBytes = bytes > 0;
@@ -134,12 +151,13 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
       }
       windowBytes += bytes;
       looks += 1;
+      saturatedLooks += isSaturated ? 1 : 0;
       lanesSeen += Math.min(lanes, limit);
       const ms = at - windowFromMs;
       if (ms < windowMs) return;
       // A host with less to do than it has lanes for says nothing about more lanes.
       const isFull = lanesSeen >= limit * looks * FULL;
-      if (isFull && windowBytes > 0) judge((windowBytes / ms) * 1000, at);
+      if (isFull && windowBytes > 0) judge((windowBytes / ms) * 1000, at, saturatedLooks >= looks * SATURATED);
       else openWindow(at);
     },
     stepBack: (at) => {

@@ -46,8 +46,8 @@ export interface Scheduler {
   readonly spoil: (job: string, range: ByteRange) => void;
   /** Tells how far an open lane is. */
   readonly laneMoved: (lane: number, progress: LaneProgress, nowMs: number) => void;
-  /** Called every few dozen milliseconds, when it was told of each lane. */
-  readonly tick: (nowMs: number) => void;
+  /** Called every few dozen milliseconds, when it was told of each lane; says whether the box could read no faster. */
+  readonly tick: (nowMs: number, isSaturated?: boolean) => void;
   readonly laneShrunk: (lane: number, end: number) => void;
   readonly laneEnded: (lane: number, end: LaneEnd, nowMs: number) => LaneOutcome | null;
   /** What is to be done now. */
@@ -119,11 +119,11 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
       const lane = lanes.get(id);
       if (lane !== undefined) moveLane(lane, progress, nowMs);
     },
-    tick: (nowMs) => {
+    tick: (nowMs, isSaturated = false) => {
       const ms = nowMs - lastTickMs;
       lastTickMs = nowMs;
       if (ms > STANDSTILL_MS) forgiveSilence(lanes.values(), ms, nowMs);
-      for (const host of hosts.values()) measureHost(host, ms, nowMs);
+      for (const host of hosts.values()) measureHost(host, ms, { nowMs, isSaturated });
       for (const job of jobs.values()) if (hasHope(job, nowMs)) job.lastHopeMs = nowMs;
     },
     laneShrunk: (id, end) => {

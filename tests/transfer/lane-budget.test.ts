@@ -43,6 +43,29 @@ describe("createLaneBudget()", () => {
     expect((limits.indexOf(16) - limits.indexOf(8)) * STEP_MS).toBeGreaterThanOrEqual(600);
   });
 
+  /** As `drive`, on a box that has no time for more than so many bytes per second. */
+  function driveOnBox(budget: LaneBudget, perLane: number, boxRate: number, untilMs: number): number {
+    for (let nowMs = 0; nowMs < untilMs; nowMs += STEP_MS) {
+      const lanes = budget.limit();
+      const rate = Math.min(lanes * perLane, boxRate);
+      budget.observe((rate * STEP_MS) / 1000, lanes, nowMs, rate === boxRate);
+    }
+    return budget.limit();
+  }
+
+  it("gives two lanes to a box that can read no faster than those bring", () => {
+    expect(driveOnBox(createLaneBudget(ADAPTIVE, 0), 1e9, 1e9, 600)).toBe(2);
+    expect(driveOnBox(createLaneBudget(ADAPTIVE, 0), 1e9, 1e9, 30_000)).toBeLessThanOrEqual(2);
+  });
+
+  it("gives more to a box that had time left with two", () => {
+    expect(driveOnBox(createLaneBudget(ADAPTIVE, 0), 300e6, 1e9, 4_000)).toBe(4);
+  });
+
+  it("stops where a box has no time for more", () => {
+    expect(driveOnBox(createLaneBudget(ADAPTIVE, 0), 100e6, 1e9, 7_000)).toBe(16);
+  });
+
   it("goes back to where it was when twice the lanes bring nothing", () => {
     const limits = drive(createLaneBudget(ADAPTIVE, 0), capped(1e9, 100e6), 0, 4_000);
     expect([...new Set(limits)]).toEqual([4, 8]);
