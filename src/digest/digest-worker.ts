@@ -2,7 +2,6 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import xxhash from "xxhash-wasm";
-import { lazy } from "../base/flow.ts";
 import { serveThread } from "../base/threads.ts";
 import type { FromDigestWorker, ToDigestWorker } from "./protocol.ts";
 
@@ -10,25 +9,19 @@ const BLOCK_BYTES = 1024 * 1024;
 const BLOCKS_A_TURN = 8;
 const TOLD_EVERY_BYTES = 64 * 1024 * 1024;
 
-interface Hash {
-  readonly update: (bytes: Uint8Array) => void;
-  readonly hex: () => string;
-}
-
 /** A digest under way over the bytes before `end` of an open file. */
 interface Task {
   readonly id: number;
   readonly file: number;
-  /** Null until it can begin. */
-  hash: Hash | null;
+  readonly update: (bytes: Uint8Array) => void;
+  readonly hex: () => string;
   position: number;
   end: number;
   size: number | null;
   toldAt: number;
 }
 
-// To compile it takes 20 ms, and 250 on a busy box: a sha256 does not wait for that.
-const xxh64 = lazy(() => xxhash().then(({ create64 }) => create64));
+const createXxh64 = await xxhash().then((made) => made.create64);
 
 function start(post: (answer: FromDigestWorker) => void): (message: unknown) => void {
   const tasks = new Map<number, Task>();
@@ -43,11 +36,11 @@ function start(post: (answer: FromDigestWorker) => void): (message: unknown) => 
     const { code, message } = error as NodeJS.ErrnoException;
     post({ kind: "failed", id, code: code ?? "EIO", message });
   };
-  const step = (task: Task, hash: Hash): void => {
+  const step = (task: Task): void => {
     for (let blocks = 0; blocks < BLOCKS_A_TURN && task.position < task.end; blocks += 1) {
       const count = readSync(task.file, block, 0, Math.min(BLOCK_BYTES, task.end - task.position), task.position);
       if (count === 0) throw new Error(`the file ended at ${task.position}, expected ${task.end} bytes`);
-      hash.update(block.subarray(0, count));
+      task.update(block.subarray(0, count));
       task.position += count;
     }
     if (task.position === task.end || task.position - task.toldAt >= TOLD_EVERY_BYTES) {
@@ -56,18 +49,18 @@ function start(post: (answer: FromDigestWorker) => void): (message: unknown) => 
     }
     if (task.position !== task.size) return;
     drop(task);
-    post({ kind: "digest", id: task.id, hex: hash.hex() });
+    post({ kind: "digest", id: task.id, hex: task.hex() });
   };
   const turn = (): void => {
     for (const task of [...tasks.values()]) {
       try {
-        if (task.hash !== null && hasWork(task)) step(task, task.hash);
+        if (task.position < task.end || task.position === task.size) step(task);
       } catch (error) {
         drop(task);
         fail(task.id, error);
       }
     }
-    isTurning = [...tasks.values()].some((task) => task.hash !== null && hasWork(task));
+    isTurning = [...tasks.values()].some((task) => task.position < task.end || task.position === task.size);
     if (isTurning) setImmediate(turn);
   };
   const wake = (): void => {
@@ -76,35 +69,30 @@ function start(post: (answer: FromDigestWorker) => void): (message: unknown) => 
     setImmediate(turn);
   };
   const open = (
-    order: { readonly id: number; readonly path: string },
-    hash: Hash | null,
-    { start, end }: { readonly start: number; readonly end: number },
+    order: { id: number; path: string },
+    digest: Pick<Task, "update" | "hex">,
+    range: { start: number; end: number },
   ): void => {
     try {
       const file = openSync(order.path, "r");
-      tasks.set(order.id, { id: order.id, file, hash, position: start, toldAt: start, end, size: null });
+      tasks.set(order.id, {
+        ...digest,
+        id: order.id,
+        file,
+        position: range.start,
+        toldAt: range.start,
+        end: range.end,
+        size: null,
+      });
     } catch (error) {
       fail(order.id, error);
     }
-  };
-  const begin = async (id: number): Promise<void> => {
-    const hash = (await xxh64())();
-    const task = tasks.get(id);
-    if (task === undefined) return;
-    task.hash = {
-      update: (bytes) => void hash.update(bytes),
-      hex: () => hash.digest().toString(16).padStart(16, "0"),
-    };
-    wake();
   };
 
   return (message) => {
     const order = message as ToDigestWorker;
     if (order.kind === "open") open(order, sha256(), { start: 0, end: 0 });
-    if (order.kind === "xxh64") {
-      open(order, null, order);
-      void begin(order.id);
-    }
+    if (order.kind === "xxh64") open(order, xxh64(), order);
     const task = tasks.get(order.id);
     if (task === undefined) return;
     if (order.kind === "advance") task.end = Math.max(task.end, order.end);
@@ -115,13 +103,14 @@ function start(post: (answer: FromDigestWorker) => void): (message: unknown) => 
   };
 }
 
-function hasWork({ position, end, size }: Task): boolean {
-  return position < end || position === size;
-}
-
-function sha256(): Hash {
+function sha256(): Pick<Task, "update" | "hex"> {
   const hash = createHash("sha256");
   return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest("hex") };
+}
+
+function xxh64(): Pick<Task, "update" | "hex"> {
+  const hash = createXxh64();
+  return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest().toString(16).padStart(16, "0") };
 }
 
 serveThread<undefined>((_, post) => start(post));
