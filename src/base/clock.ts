@@ -13,11 +13,16 @@ export interface Clock {
   readonly after: (ms: number, run: () => void) => () => void;
   /** Calls `run` every `ms` until the returned function is called; never keeps the process alive. */
   readonly every: (ms: number, run: () => void) => () => void;
+  /** Keeps the process alive until the returned function is called. */
+  readonly stayAwake: () => () => void;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** A name nobody else has. */
   readonly unique: () => string;
 }
+
+/** A timer can be set for no longer. */
+const LONGEST_MS = 2 ** 31 - 1;
 
 /** The real clock. */
 export const systemClock: Clock = {
@@ -38,6 +43,10 @@ export const systemClock: Clock = {
   every: (ms, run) => {
     const timer = setInterval(run, ms);
     timer.unref();
+    return () => clearInterval(timer);
+  },
+  stayAwake: () => {
+    const timer = setInterval(() => {}, LONGEST_MS);
     return () => clearInterval(timer);
   },
   random: () => Math.random(),

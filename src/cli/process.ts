@@ -26,7 +26,7 @@ export interface Terminal {
   readonly stderr: Output;
   /** Calls `listen` on the first Ctrl-C or SIGTERM; the second one quits at once. */
   readonly onInterrupt: (listen: (signal: string) => void) => void;
-  /** Calls `listen` with an error that nobody caught. */
+  /** Calls `listen` with an error that nobody caught, or when nothing is left that the work could still wait for. */
   readonly onCrash: (listen: (error: unknown) => void) => void;
   /** All of standard input. */
   readonly readStdin: () => Promise<Uint8Array>;
@@ -46,6 +46,8 @@ export function createTerminal(): Terminal {
     onCrash: (listen) => {
       process.on("uncaughtException", listen);
       process.on("unhandledRejection", listen);
+      // Node would end with 0, and who called would take for done what was not.
+      process.on("beforeExit", () => listen(new Error("end: the work is not done, and nothing is under way any more")));
     },
     readStdin,
     exit: async (code) => {

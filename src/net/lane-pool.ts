@@ -41,8 +41,6 @@ export interface LanePool {
   readonly start: (read: RangeRead, listeners: LaneListeners) => RunningLane;
   /** Bytes per second for all lanes together; null lifts the limit. */
   readonly limit: (bytesPerSecond: number | null) => void;
-  /** While held, the threads keep the process alive also when no range is under way. */
-  readonly hold: (isHeld: boolean) => void;
   /** Whether every thread with lanes was at work all the time since the last call: then more lanes wait for each other. */
   readonly isSaturated: () => boolean;
   /** Ends every thread, then every range that was under way, as cancelled. */
@@ -74,7 +72,6 @@ export function createLanePool(
   const running = new Map<number, Running>();
   const shares = new WeakMap<Thread, number | null>();
   let bytesPerSecond: number | null = null;
-  let isHeld = false;
   let isClosed = false;
 
   const hear = (thread: Thread, message: FromLaneWorker): void => {
@@ -99,7 +96,7 @@ export function createLanePool(
   const lanesOf = (thread: Thread): number => [...running.values()].filter((one) => one.thread === thread).length;
   /** A thread without work does not keep the process alive. */
   const rest = (thread: Thread): void => {
-    if (isHeld || lanesOf(thread) > 0) thread.ref();
+    if (lanesOf(thread) > 0) thread.ref();
     else thread.unref();
   };
   const threadAt = (index: number): Thread => {
@@ -180,10 +177,6 @@ export function createLanePool(
     limit: (rate) => {
       bytesPerSecond = rate;
       shareLimit();
-    },
-    hold: (isWanted) => {
-      isHeld = isWanted;
-      for (const thread of threads) rest(thread);
     },
     isSaturated: () => {
       const loads = threads.map((thread) => ({ load: thread.load(), lanes: lanesOf(thread) }));

@@ -39,6 +39,7 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
   const { clock, pool } = ports;
   const jobs = new Map<string, ActiveJob>();
   let stopTicking: (() => void) | null = null;
+  let letSleep = (): void => {};
   let isTurnPlanned = false;
   let lastTickMs = 0;
   let lastId = 0;
@@ -159,8 +160,9 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
   const begin = (job: ActiveJob): void => {
     jobs.set(job.id, job);
     scheduler.addJob(job, clock.monotonicMs());
-    pool.hold(true);
     if (stopTicking === null) {
+      // Between two tries nothing else does: its threads may all have died.
+      letSleep = clock.stayAwake();
       lastTickMs = clock.monotonicMs();
       stopTicking = clock.every(TICK_MS, tick);
     }
@@ -177,7 +179,7 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
     if (jobs.size > 0) return planTurn();
     stopTicking?.();
     stopTicking = null;
-    pool.hold(false);
+    letSleep();
   };
 
   return {

@@ -81,14 +81,10 @@ describe("createLanePool() and its threads", () => {
     expect(one.ends).toHaveLength(1);
   });
 
-  it("keeps the process alive while a range is under way or it is held, no longer", () => {
+  it("keeps the process alive while a range is under way, no longer", () => {
     start();
     expect(threads[0]?.isReferenced()).toBe(true);
     threads[0]?.say({ kind: "done", slot: 0, position: 200 });
-    expect(threads[0]?.isReferenced()).toBe(false);
-    pool.hold(true);
-    expect(threads[0]?.isReferenced()).toBe(true);
-    pool.hold(false);
     expect(threads[0]?.isReferenced()).toBe(false);
   });
 

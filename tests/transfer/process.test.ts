@@ -94,6 +94,15 @@ describe("a process that fetches", () => {
     expect(await ended).toMatchObject({ code: 0, report: { error: null } });
   });
 
+  it("stays alive while all its threads are dead", async () => {
+    const path = fileURLToPath(new URL("./dying-threads-child.ts", import.meta.url));
+    const child = spawn(process.execPath, ["--import", "tsx", path], { stdio: "inherit" });
+    await systemClock.sleep(3_000);
+    const { exitCode } = child;
+    child.kill("SIGKILL");
+    expect(exitCode).toBe(null);
+  });
+
   it("takes less than 250 MB for a file of 1.5 GB", async () => {
     await using world = await openTransferWorld();
     const block = createNoise("big")(0, 64 * 1024 * 1024);
