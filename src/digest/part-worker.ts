@@ -1,18 +1,16 @@
 /** A part worker: reads parts of files into shared memory and digests them, so that each byte is read once. */
 import { createHash, type Hash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
-import xxhash from "xxhash-wasm";
+import xxhash, { type XXHashAPI } from "xxhash-wasm";
 import { serveThread } from "../base/threads.ts";
 import type { ChainAlgorithm, FromPartWorker, ToPartWorker } from "./part-protocol.ts";
 
 /** Small enough that a step stays in the processor's cache while two digests pass over it. */
 const STEP_BYTES = 1024 * 1024;
 
-const createXxh64 = await xxhash().then((made) => made.create64);
-
 type PartOrder = Extract<ToPartWorker, { kind: "part" }>;
 
-function start(post: (answer: FromPartWorker) => void): (message: unknown) => void {
+function start({ create64 }: XXHashAPI, post: (answer: FromPartWorker) => void): (message: unknown) => void {
   const files = new Map<string, number>();
   const chains = new Map<number, Hash>();
 
@@ -25,7 +23,7 @@ function start(post: (answer: FromPartWorker) => void): (message: unknown) => vo
   };
   const digest = ({ id, memory, length, file }: PartOrder): FromPartWorker => {
     const bytes = new Uint8Array(memory, 0, length);
-    const [md5, xxh64] = [createHash("md5"), createXxh64()];
+    const [md5, xxh64] = [createHash("md5"), create64()];
     for (let at = 0; at < length; at += STEP_BYTES) {
       const step = bytes.subarray(at, Math.min(length, at + STEP_BYTES));
       if (file !== null) fill(fileAt(file.path), step, file.start + at);
@@ -77,4 +75,4 @@ function fill(file: number, into: Uint8Array, position: number): void {
   }
 }
 
-serveThread<undefined>((_, post) => start(post));
+void xxhash().then((made) => serveThread<undefined>((_, post) => start(made, post)));
