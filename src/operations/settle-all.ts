@@ -64,12 +64,12 @@ async function settleEach(run: Run, { plan, pending, resolved }: Pending): Promi
   for (const one of largestFirst(pending.filter(({ model }) => !carriers.has(model.path)))) {
     settled.set(one.model.path, settleOne(run, one, { queues, resolved }));
   }
-  const linked = pending.flatMap((one) => {
-    const carrier = settled.get(carriers.get(one.model.path) ?? "");
-    return carrier === undefined ? [] : [settleLinked(run, one, { queues, resolved, carrier })];
+  const linked = [...sharingIn(carriers, pending)].map(async ([path, sharing]) => {
+    const carrier = settled.get(path) ?? Promise.resolve(null);
+    return await settleLinked(run, sharing, { queues, resolved, carrier });
   });
   const all = await Promise.all([...settled.values(), ...linked]);
-  return all.filter((one) => one !== null);
+  return all.flat().filter((one) => one !== null);
 }
 
 /** While the mirrors are asked; what keeps it from opening is told by the first model that needs it. */
@@ -84,6 +84,19 @@ function carriersIn({ lines }: SyncPlan, pending: readonly Surveyed[]): Readonly
   const paths = new Set<string>(pending.map(({ model }) => model.path));
   const links = lines.filter(({ action }) => action === "link").map(({ path, from }) => [path, from[0] ?? ""] as const);
   return new Map(links.filter(([, carrier]) => paths.has(carrier)));
+}
+
+/** Path of a carrier → who shares what it brings. */
+function sharingIn(
+  carriers: ReadonlyMap<string, string>,
+  pending: readonly Surveyed[],
+): ReadonlyMap<string, readonly Surveyed[]> {
+  const found = new Map<string, Surveyed[]>();
+  for (const one of pending) {
+    const carrier = carriers.get(one.model.path);
+    if (carrier !== undefined) found.set(carrier, [...(found.get(carrier) ?? []), one]);
+  }
+  return found;
 }
 
 function largestFirst(pending: readonly Surveyed[]): readonly Surveyed[] {
@@ -207,15 +220,30 @@ function offlineError({ model, size }: Surveyed): ModelsError {
   });
 }
 
-/** Waits for the model with the same bytes, then shares them; a carrier that failed leaves this one to try itself. */
+/**
+ * Waits for the model with the same bytes, then shares them, with one model after the other, for they have one lease.
+ * After a carrier that failed each tries itself.
+ */
 async function settleLinked(
   run: Run,
-  surveyed: Surveyed,
+  sharing: readonly Surveyed[],
   { carrier, ...settling }: Settling & { readonly carrier: Promise<LockedModel | null> },
-): Promise<LockedModel | null> {
-  const size = (await carrier)?.size ?? surveyed.size;
-  if (run.signal.aborted) return null;
+): Promise<readonly (LockedModel | null)[]> {
+  const settled: (LockedModel | null)[] = [];
+  const brought = await carrier;
+  for (const one of sharing) {
+    if (run.signal.aborted) break;
+    settled.push(await settleOne(run, await surveyLinked(run, one, brought), settling));
+  }
+  return settled;
+}
+
+/** Its bytes are where they were brought; else they are looked for in the whole tree. */
+async function surveyLinked(run: Run, surveyed: Surveyed, brought: LockedModel | null): Promise<Surveyed> {
+  const size = brought?.size ?? surveyed.size;
+  const reusable = brought === null ? null : await run.tree.provenAt(brought.path);
+  if (reusable !== null) return { ...surveyed, size, reusable };
   const options = { ...surveyOptions(run), adopt: [], hubCache: null };
   const [again = surveyed] = await surveyTree(run.tree, [{ ...surveyed.model, size }], options);
-  return await settleOne(run, again, settling);
+  return again;
 }

@@ -1,8 +1,9 @@
 /** Makes a selection present and verified: select → survey → plan → lease and space → mirrors → bytes → place → lockfile. */
+import { setMaxListeners } from "node:events";
 import { formatBytes } from "../base/bytes.ts";
 import { ModelsError } from "../base/errors.ts";
 import type { EventBody } from "../base/events.ts";
-import { mapLimit } from "../base/flow.ts";
+import { anySignal, mapLimit } from "../base/flow.ts";
 import type { Lock, LockedModel } from "../catalog/lock.ts";
 import { checkUnknown } from "./check.ts";
 import { asModelsError, type Failure, failuresError } from "./failures.ts";
@@ -32,7 +33,9 @@ export function createSync(ports: SyncPorts, settings: SyncSettings): Sync {
     const tally = createTally();
     const report = (body: EventBody): void => options.onEvent?.({ ...body, time: ports.clock.now() });
     await using network = lazily(() => ports.openNetwork(report));
-    const signal = options.signal ?? new AbortController().signal;
+    const signal = anySignal(options.signal);
+    // As many models wait for it as there are.
+    setMaxListeners(0, signal);
     const run: Run = {
       ...ports,
       network: network.open,

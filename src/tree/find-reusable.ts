@@ -6,7 +6,7 @@ import { isModelsError } from "../base/errors.ts";
 import type { TreePath } from "../base/paths.ts";
 import { diskError, errnoOf } from "./disk.ts";
 import { type KnownDigests, type KnownFile, stampAt } from "./known-digests.ts";
-import { isReceiptFor, readReceiptFile } from "./receipt.ts";
+import { isReceiptFor, type Receipt, readReceipt, readReceiptFile } from "./receipt.ts";
 import { isSameStamp, type Stamp } from "./stamp.ts";
 import type { ReadOptions, TreeParts } from "./terms.ts";
 import { walkFiles } from "./walk.ts";
@@ -66,15 +66,26 @@ async function findInTree(
   for (const file of await receiptFiles(parts)) {
     const receipt = await readReceiptFile(file);
     if (receipt === null || parts.layout.receiptOf(receipt.path) !== file) continue;
-    const path = parts.layout.fileOf(receipt.path);
-    const stamp = await stampAt(path);
-    if (stamp === null || !isReceiptFor(receipt, stamp)) continue;
-    proven.push(stamp);
-    const into = places.get(receipt.sha256);
-    if (into === undefined || (into.size === 1 && into.has(receipt.path)) || found.has(receipt.sha256)) continue;
-    found.set(receipt.sha256, { from: "tree", path, stamp, sha256: receipt.sha256 });
+    const one = await provenBy(parts, receipt);
+    if (one === null) continue;
+    proven.push(one.stamp);
+    const into = places.get(one.sha256);
+    if (into === undefined || (into.size === 1 && into.has(receipt.path)) || found.has(one.sha256)) continue;
+    found.set(one.sha256, one);
   }
   return proven;
+}
+
+/** The tree's own file at `path`, when its receipt proves what lies there; null otherwise. */
+export async function provenAt(parts: TreeParts, path: TreePath): Promise<Reusable | null> {
+  const receipt = await readReceipt(parts.layout, path);
+  return receipt === null ? null : await provenBy(parts, receipt);
+}
+
+async function provenBy({ layout }: TreeParts, receipt: Receipt): Promise<Reusable | null> {
+  const path = layout.fileOf(receipt.path);
+  const stamp = await stampAt(path);
+  return stamp === null || !isReceiptFor(receipt, stamp) ? null : { from: "tree", path, stamp, sha256: receipt.sha256 };
 }
 
 async function receiptFiles(parts: TreeParts): Promise<readonly string[]> {

@@ -42,6 +42,8 @@ export interface Tree {
   readonly refuseObstacle: (path: TreePath) => Promise<void>;
   /** See {@link place}. */
   readonly place: (partial: string, wanted: WantedArtifact, origin: Origin) => Promise<void>;
+  /** See {@link provenAt}. */
+  readonly provenAt: (path: TreePath) => Promise<Reusable | null>;
   /** See {@link findReusable}. */
   readonly findReusable: (
     wanted: readonly Sought[],
@@ -113,6 +115,7 @@ export function createTree(root: string, ports: TreePorts, timings?: LeaseTiming
     },
     refuseObstacle: async (path) => (await placing()).refuseObstacle(parts, path),
     place: async (partial, wanted, origin) => (await placing()).place(parts, partial, wanted, origin),
+    provenAt: async (path) => (await import("./find-reusable.ts")).provenAt(parts, path),
     findReusable: async (wanted, options) => (await import("./find-reusable.ts")).findReusable(parts, wanted, options),
     reuse: async (from, wanted, options) => (await import("./reuse.ts")).reuse(parts, from, wanted, options),
     salvageable: async (wanted) => (await import("./salvage.ts")).salvageable(parts, wanted),

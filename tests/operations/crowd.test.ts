@@ -34,6 +34,26 @@ describe("eight processes on one root", () => {
   }, 60_000);
 });
 
+describe("two processes on one root", () => {
+  it("wait for each other's twenty files without a word from Node", async () => {
+    const made = await Promise.all(Array.from({ length: 20 }, (_, index) => weights(`pair ${index}`, 1000 + index)));
+    const content = Object.fromEntries(made.map((one, index) => [`/m${index}`, one.content]));
+    await using server = await startRangeServer(content, { shape: { latencyMs: 1500 } });
+    await using box = await makeBox();
+    await box.catalogue(
+      made.map(({ figures }, index) => ({ name: `m${index}`, ...figures, sources: [`${server.url}/m${index}`] })),
+    );
+    const args = ["sync", "--kit", "all", "--json", "--root", box.root, "--manifests", "manifests", "--kits", "kits"];
+    const run = (): Promise<Ended> => runModels(args, { env: box.environment, cwd: box.folder });
+    const ended = await Promise.all([run(), run()]);
+    expect(ended.map(({ code, stderr }) => ({ code, stderr }))).toEqual([
+      { code: 0, stderr: "" },
+      { code: 0, stderr: "" },
+    ]);
+    expect(ended.some(({ stdout }) => stdout.includes('"kind":"waiting"'))).toBe(true);
+  }, 60_000);
+});
+
 describe("one process with 64 lanes", () => {
   it("takes less than 400 MB for a file of 600 MB", async () => {
     const { content, figures } = await weights("lanes", 600 * MB);

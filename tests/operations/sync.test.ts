@@ -353,6 +353,20 @@ describe("sync()", () => {
     expect(await readlink(alias)).toBe("../vae/box-a.safetensors");
   });
 
+  it("shares one artifact with many models, one after the other", async () => {
+    const { content, figures } = await weights("many twins", MB);
+    await using server = await startRangeServer({ "/a.safetensors": content });
+    await using box = await makeBox();
+    const names = Array.from({ length: 20 }, (_, index) => `box-${index}`);
+    await box.catalogue(names.map((name) => ({ name, ...figures, sources: [`${server.url}/a.safetensors`] })));
+    const { summary, events, error } = await box.sync();
+    expect(error).toBeNull();
+    expect(summary).toMatchObject({ fetchedBytes: figures.size, reusedBytes: 19 * figures.size });
+    expect(ofKind(events, "waiting")).toEqual([]);
+    const inodes = await Promise.all(names.map((name) => stat(join(box.root, `loras/${name}.safetensors`))));
+    expect(new Set(inodes.map(({ ino }) => ino)).size).toBe(1);
+  });
+
   it("still fetches a model whose twin cannot be had", async () => {
     const { content, figures } = await weights("twin alone", MB);
     await using server = await startRangeServer({ "/a.safetensors": content });
