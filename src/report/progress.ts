@@ -223,7 +223,7 @@ function settle(progress: Progress, model: string, patch: Partial<FileState>): P
     mirrors: [],
     wait: null,
   });
-  const isNews = patch.how !== "present" && !progress.settled.includes(model);
+  const isNews = patch.how !== "present" && before?.phase !== "failed";
   return isNews ? { ...next, settled: [...progress.settled, model] } : next;
 }
 
