@@ -44,3 +44,9 @@ export interface Mirror {
    */
   readonly open: (signal: AbortSignal, refused?: Endpoint) => Promise<Endpoint>;
 }
+
+/** A mirror that had not answered when others had: its `open` waits for its answer, and throws what is wrong with it. */
+export interface LateMirror extends Mirror {
+  /** For how many milliseconds it has been silent; null once it has answered. */
+  readonly silentMs: () => number | null;
+}

@@ -2,7 +2,7 @@
 import type { Artifact } from "../base/artifact.ts";
 import { ModelsError } from "../base/errors.ts";
 import type { Report } from "../base/events.ts";
-import type { Mirror } from "../base/mirror.ts";
+import type { LateMirror, Mirror } from "../base/mirror.ts";
 import type { Model } from "../catalog/model.ts";
 import { agreeOnFigures, type Dropped, type Figures } from "./figures.ts";
 import { mayBePickle, pickleRefusal } from "./pickles.ts";
@@ -12,6 +12,8 @@ import type { MirrorFinder, SyncSettings } from "./sync-ports.ts";
 export interface Resolved extends Figures {
   readonly model: Model;
   readonly mirrors: readonly Mirror[];
+  /** Mirrors that had not answered when others had; each joins when it answers. */
+  readonly late: readonly LateMirror[];
 }
 
 export interface FindMirrorsPorts {
@@ -29,6 +31,9 @@ export async function findMirrors(model: Model, ports: FindMirrorsPorts, signal:
   const refusal = pickleRefusal(model, settings.allowPickle);
   if (refusal !== null) throw refusal;
   const dropped: Dropped[] = [];
+  const late: LateMirror[] = [];
+  const tellFound = ({ label, source }: Mirror): void =>
+    report({ kind: "mirror-found", model: model.name, mirror: label, source });
   const { mirrorsOf } = await ports.network();
   const mirrors = await mirrorsOf(
     { ...model, allowPickle: mayBePickle(model, settings.allowPickle) },
@@ -39,10 +44,11 @@ export async function findMirrors(model: Model, ports: FindMirrorsPorts, signal:
         dropped.push({ source, label, error });
         report({ kind: "mirror-dropped", model: model.name, mirror: label, code: error.code, message: error.message });
       },
+      late: { onLeft: (mirror) => late.push(mirror), onJoined: tellFound },
     },
   );
-  for (const { label, source } of mirrors) report({ kind: "mirror-found", model: model.name, mirror: label, source });
-  return { model, mirrors, ...agreeOnFigures(model, mirrors, dropped) };
+  for (const one of mirrors) tellFound(one);
+  return { model, mirrors, late, ...agreeOnFigures(model, mirrors, dropped) };
 }
 
 /**

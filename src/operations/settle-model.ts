@@ -1,8 +1,9 @@
 /** Makes one model present: proven where it stands, shared from elsewhere on this box, or fetched. */
 import type { Artifact } from "../base/artifact.ts";
+import { formatDuration } from "../base/bytes.ts";
 import { isModelsError } from "../base/errors.ts";
 import type { EventBody, MirrorShare, Report } from "../base/events.ts";
-import type { Mirror } from "../base/mirror.ts";
+import type { LateMirror, Mirror } from "../base/mirror.ts";
 import type { LockedModel } from "../catalog/lock.ts";
 import type { Model } from "../catalog/model.ts";
 import type { FetchJob, FetchResult } from "../transfer/fetch-job.ts";
@@ -16,6 +17,9 @@ import type { PlaceWhole } from "./place-whole.ts";
 import { lookFor, presenceOf, type Surveyed, type SurveyOptions } from "./survey.ts";
 import type { Network, SyncOptions, SyncPorts, SyncSettings } from "./sync-ports.ts";
 import type { Tally } from "./tally.ts";
+
+/** A shorter silence says nothing of a mirror. */
+const TOLD_SILENCE_MS = 1_000;
 
 /** What every step of one run is given. */
 export interface Run extends Pick<SyncPorts, "tree" | "clock"> {
@@ -87,21 +91,32 @@ function tellReading(run: Run, { name, size }: Model & Artifact, doneBytes: numb
  * @throws ModelsError `DIGEST_UNKNOWN`, and whatever the transfer and the tree throw
  */
 export async function fetchModel(run: Run, resolved: Resolved, signal: AbortSignal): Promise<LockedModel> {
-  const { model, mirrors } = resolved;
+  const { model, mirrors, late } = resolved;
   const { size, sha256 } = wantedArtifact(resolved, run.settings.trustFirstUse);
-  const sources = pinnedSources(model, mirrors);
+  const sources = (): readonly string[] => pinnedSources(model, [...mirrors, ...late]);
   if (sha256 !== null) {
     const shares = await placeFirstWhole(run, { ...model, size, sha256 }, { mirrors, signal });
-    if (shares !== null) return await finish(run, { ...model, size, sha256, sources }, "fetched", shares);
+    if (shares !== null) return await finish(run, { ...model, size, sha256, sources: sources() }, "fetched", shares);
   }
   await run.tree.refuseObstacle(model.path);
   const partial = run.tree.partialOf({ path: model.path, sha256 });
-  const fetched = await fetchRanges(run, model, { size, sha256, mirrors, partial, signal });
+  const fetched = await fetchRanges(run, resolved, { size, sha256, partial, signal });
   signal.throwIfAborted();
   const wanted = { ...model, size, sha256: fetched.sha256 };
   const labels = fetched.shares.filter(({ bytes }) => bytes > 0).map(({ label }) => label);
   await run.tree.place(partial.content, wanted, { mirrors: labels, how: "fetched", replace: true });
-  return await finish(run, { ...wanted, sources }, "fetched", fetched.shares);
+  tellSilent(run, model, late);
+  return await finish(run, { ...wanted, sources: sources() }, "fetched", fetched.shares);
+}
+
+/** Who was silent all the while may be down for long. */
+function tellSilent(run: Run, { name }: Model, late: readonly LateMirror[]): void {
+  for (const { label, silentMs } of late) {
+    const ms = silentMs() ?? 0;
+    if (ms < TOLD_SILENCE_MS) continue;
+    const message = `it has not answered for ${formatDuration(ms)}, others have`;
+    run.report({ kind: "mirror-dropped", model: name, mirror: label, code: "MIRROR_STALLED", message });
+  }
 }
 
 /**
@@ -140,13 +155,14 @@ const shareOf = (label: string, bytes: number): MirrorShare => ({ label, bytes, 
 
 async function fetchRanges(
   run: Run,
-  model: Model,
-  job: Pick<FetchJob, "size" | "sha256" | "mirrors" | "partial" | "signal">,
+  { model, mirrors, late }: Pick<Resolved, "model" | "mirrors" | "late">,
+  job: Pick<FetchJob, "size" | "sha256" | "partial" | "signal">,
 ): Promise<FetchResult> {
-  const { size, sha256, mirrors, signal } = job;
+  const { size, sha256, signal } = job;
   const network = await run.network();
   const transfer = await network.transfer();
-  const ranges = { ...job, model: model.name, path: model.path, priority: size, onMoved: run.tally.moved };
+  const given = { model: model.name, path: model.path, mirrors: [...mirrors, ...late], priority: size };
+  const ranges = { ...job, ...given, onMoved: run.tally.moved };
   const found = await findPieces({ ...model, size, sha256, mirrors }, { network, report: run.report, signal });
   return await transfer.fetch({ ...ranges, pieces: found?.table ?? null }).catch(async (error: unknown) => {
     // The table of a stranger may lie about bytes that are right: then the whole digest alone decides.

@@ -2,7 +2,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { ModelsError } from "../base/errors.ts";
 import type { Event, Report, Summary } from "../base/events.ts";
-import type { Mirror } from "../base/mirror.ts";
+import type { LateMirror, Mirror } from "../base/mirror.ts";
 import type { Lock } from "../catalog/lock.ts";
 import type { Model } from "../catalog/model.ts";
 import type { PieceTable } from "../catalog/pieces.ts";
@@ -19,6 +19,10 @@ export interface MirrorFinder {
     options: {
       readonly signal: AbortSignal;
       readonly onDropped: (source: string, label: string, error: ModelsError) => void;
+      readonly late?: {
+        readonly onLeft: (mirror: LateMirror) => void;
+        readonly onJoined: (mirror: LateMirror) => void;
+      };
     },
   ) => Promise<readonly Mirror[]>;
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isModelsError } from "../../src/base/errors.ts";
 import type { Event, EventBody } from "../../src/base/events.ts";
-import { startHub, startRangeServer, status } from "../origins/index.ts";
+import { always, stallHead, startHub, startRangeServer, status } from "../origins/index.ts";
 import { bytesOf, makeBox, weights } from "./box.ts";
 import { runChild } from "./child.ts";
 
@@ -43,6 +43,39 @@ describe("sync()", () => {
     expect(second.summary).toMatchObject({ ok: true, fetchedBytes: 0, mirrors: [] });
     expect(one.requests.length + two.requests.length).toBe(asked);
   });
+
+  it("is kept waiting by a silent mirror once, not by each file, and takes it in when it answers", async () => {
+    const made = await Promise.all(Array.from({ length: 24 }, (_, index) => weights(`kit ${index}`, 300_000 + index)));
+    const { content, figures } = await weights("kit, large", 60 * MB);
+    const shelf = Object.fromEntries(made.map((one, index) => [`/${index}`, one.content]));
+    await using quick = await startRangeServer({ ...shelf, "/large": content }, { shape: { bytesPerSecond: 12 * MB } });
+    await using silent = await startRangeServer({}, { host: "127.0.0.2" });
+    silent.faults.add(always, stallHead());
+    await using slow = await startRangeServer(
+      { "/large": content },
+      { host: "127.0.0.3", shape: { latencyMs: 2_500 } },
+    );
+    await using box = await makeBox();
+    const small = made.map((one, index) => ({
+      name: `box-${index}`,
+      ...one.figures,
+      sources: [`${silent.url}/${index}`, `${quick.url}/${index}`],
+    }));
+    const sources = [`${quick.url}/large`, `${slow.url}/large`];
+    await box.catalogue([...small, { name: "box-large", ...figures, sources }]);
+    const { summary, events, error } = await box.sync();
+    expect(error).toBeNull();
+    expect(summary).toMatchObject({ ok: true, fetchedBytes: figures.size + 7_200_276 });
+    const found = ofKind(events, "mirror-found").filter(({ model }) => model === "box-large");
+    expect(found.map(({ mirror }) => mirror)).toEqual([quick, slow].map(({ url }) => new URL(url).host));
+    const shares = ofKind(events, "file-finished").find(({ model }) => model === "box-large")?.mirrors ?? [];
+    expect(shares.filter(({ bytes }) => bytes > 0).length).toBe(2);
+    const dropped = ofKind(events, "mirror-dropped").filter(({ mirror }) => mirror === new URL(silent.url).host);
+    expect(dropped[0]).toMatchObject({
+      code: "MIRROR_STALLED",
+      message: expect.stringMatching(/has not answered for/),
+    });
+  }, 20_000);
 
   it("brings small files with one request each, and finds out who lies about one", async () => {
     const kinds = await Promise.all([70, 150, 256].map((kB) => weights(`small ${kB}`, kB * 1000)));
