@@ -34,9 +34,9 @@ interface AskPorts {
 
 /** Sources asked at the same time for one model. */
 const AT_ONCE = 8;
-/** A source that is silent this long is left behind as soon as another one is there. */
+/** A source that is silent this long is left behind for good as soon as another one is there. */
 const PATIENCE_MS = 15_000;
-/** So long one is waited for that can still join later; and not at all, once it took longer. */
+/** So long one is waited for that can still join later, or that was slow the last time; one that is both, not at all. */
 const GATHER_MS = 1_500;
 /** Who fails later than this has tried more than once. */
 const FAILS_SOON_MS = 500;
@@ -92,9 +92,9 @@ export async function askAll(
     });
     const leave = (): void => {
       impatient.delete(leave);
+      slow.add(label);
       if (joining === null || size === null) return abort.abort(silent(source, label));
       const silentMs = (): number => clock.monotonicMs() - askedMs;
-      slow.add(label);
       joining.onLeft(lateMirror(answer, { label, source: printSource(source), size }, { ...joining, silentMs }));
       left.resolve(null);
     };
@@ -103,8 +103,8 @@ export async function askAll(
       impatient.add(leave);
       if (good > 0) leave();
     };
-    const patienceMs = slow.has(label) ? 0 : GATHER_MS;
-    clock.sleep(joining === null ? PATIENCE_MS : patienceMs, done.signal).then(outOfPatience, () => undefined);
+    const [patienceMs, patienceWithSlowMs] = joining === null ? [PATIENCE_MS, GATHER_MS] : [GATHER_MS, 0];
+    clock.sleep(slow.has(label) ? patienceWithSlowMs : patienceMs, done.signal).then(outOfPatience, () => undefined);
     try {
       return await Promise.race([answer, left.promise]);
     } catch (error) {

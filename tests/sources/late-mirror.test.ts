@@ -33,7 +33,7 @@ function recordingClock(waits: number[]): Clock {
     ...systemClock,
     sleep: async (ms, signal) => {
       waits.push(ms);
-      await systemClock.sleep(ms === 1_500 ? 200 : ms, signal);
+      await systemClock.sleep(ms === 1_500 || ms === 15_000 ? 200 : ms, signal);
     },
   };
 }
@@ -106,11 +106,15 @@ describe("mirrorsOf() and a mirror that takes its time", () => {
     expect((await seek(box, waits)).waits).toContain(0);
   });
 
-  it("waits for every mirror where no digest is known to tell right from wrong", async () => {
+  it("waits longer where no digest is known to tell right from wrong, but only once as long", async () => {
     const waits: number[] = [];
     await using box = createHarness({ clock: recordingClock(waits) });
-    slow.setShape({ latencyMs: 600 });
-    const { mirrors, late } = await seek(box, waits, false);
-    expect([mirrors.length, late.length]).toEqual([2, 0]);
+    slow.setShape({ latencyMs: 150 });
+    const first = await seek(box, waits, false);
+    expect([first.mirrors.length, first.late.length, first.waits]).toEqual([2, 0, [15_000, 15_000]]);
+    slow.faults.add(always, stallHead());
+    const second = await seek(box, waits, false);
+    expect([second.mirrors.length, second.late.length, second.dropped]).toEqual([1, 0, [labelOf(slow)]]);
+    expect((await seek(box, waits, false)).waits).toEqual([1_500, 15_000]);
   });
 });
