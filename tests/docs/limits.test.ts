@@ -21,6 +21,7 @@ const UNITS: Readonly<Record<string, number>> = {
   MiB: 1024 ** 2,
   GiB: 1024 ** 3,
   MB: 1e6,
+  ms: 1,
   s: 1e3,
   min: 6e4,
 };
