@@ -94,7 +94,9 @@ function sharingIn(
   const found = new Map<string, Surveyed[]>();
   for (const one of pending) {
     const carrier = carriers.get(one.model.path);
-    if (carrier !== undefined) found.set(carrier, [...(found.get(carrier) ?? []), one]);
+    const sharing = found.get(carrier ?? "");
+    if (sharing !== undefined) sharing.push(one);
+    else if (carrier !== undefined) found.set(carrier, [one]);
   }
   return found;
 }

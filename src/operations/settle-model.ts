@@ -1,5 +1,5 @@
 /** Makes one model present: proven where it stands, shared from elsewhere on this box, or fetched. */
-import type { Artifact } from "../base/artifact.ts";
+import type { Artifact, Sha256 } from "../base/artifact.ts";
 import { formatDuration } from "../base/bytes.ts";
 import { isModelsError } from "../base/errors.ts";
 import type { EventBody, MirrorShare, Report } from "../base/events.ts";
@@ -93,10 +93,14 @@ function tellReading(run: Run, { name, size }: Model & Artifact, doneBytes: numb
 export async function fetchModel(run: Run, resolved: Resolved, signal: AbortSignal): Promise<LockedModel> {
   const { model, mirrors, late } = resolved;
   const { size, sha256 } = wantedArtifact(resolved, run.settings.trustFirstUse);
-  const sources = (): readonly string[] => pinnedSources(model, [...mirrors, ...late]);
+  const end = async (digest: Sha256, shares: readonly MirrorShare[]): Promise<LockedModel> => {
+    tellSilent(run, model, late);
+    const sources = pinnedSources(model, [...mirrors, ...late]);
+    return await finish(run, { ...model, size, sha256: digest, sources }, "fetched", shares);
+  };
   if (sha256 !== null) {
     const shares = await placeFirstWhole(run, { ...model, size, sha256 }, { mirrors, signal });
-    if (shares !== null) return await finish(run, { ...model, size, sha256, sources: sources() }, "fetched", shares);
+    if (shares !== null) return await end(sha256, shares);
   }
   await run.tree.refuseObstacle(model.path);
   const partial = run.tree.partialOf({ path: model.path, sha256 });
@@ -105,8 +109,7 @@ export async function fetchModel(run: Run, resolved: Resolved, signal: AbortSign
   const wanted = { ...model, size, sha256: fetched.sha256 };
   const labels = fetched.shares.filter(({ bytes }) => bytes > 0).map(({ label }) => label);
   await run.tree.place(partial.content, wanted, { mirrors: labels, how: "fetched", replace: true });
-  tellSilent(run, model, late);
-  return await finish(run, { ...wanted, sources: sources() }, "fetched", fetched.shares);
+  return await end(fetched.sha256, fetched.shares);
 }
 
 /** Who was silent all the while may be down for long. */

@@ -2,10 +2,11 @@
 import type { Clock } from "../base/clock.ts";
 import type { ModelsError } from "../base/errors.ts";
 import type { Event, Report, Summary } from "../base/events.ts";
-import type { LateMirror, Mirror } from "../base/mirror.ts";
+import type { Mirror } from "../base/mirror.ts";
 import type { Lock } from "../catalog/lock.ts";
 import type { Model } from "../catalog/model.ts";
 import type { PieceTable } from "../catalog/pieces.ts";
+import type { LateMirrors } from "../sources/late-mirror.ts";
 import type { Transfer } from "../transfer/transfer.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { PicklePolicy } from "./pickles.ts";
@@ -19,10 +20,7 @@ export interface MirrorFinder {
     options: {
       readonly signal: AbortSignal;
       readonly onDropped: (source: string, label: string, error: ModelsError) => void;
-      readonly late?: {
-        readonly onLeft: (mirror: LateMirror) => void;
-        readonly onJoined: (mirror: LateMirror) => void;
-      };
+      readonly late?: LateMirrors;
     },
   ) => Promise<readonly Mirror[]>;
 }

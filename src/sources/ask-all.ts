@@ -63,16 +63,14 @@ export async function askAll(
       if (clock.monotonicMs() - askedMs > soonMs) slow.add(label);
       else slow.delete(label);
     };
-    try {
-      const found = await askOne(source, label, { asking, signal });
-      judge(GATHER_MS);
-      const problem = claimProblem(found, wanted);
-      if (problem !== null) throw problem;
-      return found;
-    } catch (error) {
+    const found = await askOne(source, label, { asking, signal }).catch((error: unknown) => {
       if (!signal.aborted) judge(FAILS_SOON_MS);
       throw asModelsError(error, source);
-    }
+    });
+    judge(GATHER_MS);
+    const problem = claimProblem(found, wanted);
+    if (problem !== null) throw problem;
+    return found;
   };
   const drop = (source: Source, label: string, error: unknown): null => {
     options.signal.throwIfAborted();

@@ -77,6 +77,24 @@ describe("sync()", () => {
     });
   }, 20_000);
 
+  it("tells of a silent mirror also where small files came whole from another", async () => {
+    const { content, figures } = await weights("small and silent", 100_000);
+    await using quick = await startRangeServer({ "/a": content });
+    await using silent = await startRangeServer({ "/a": content }, { host: "127.0.0.2" });
+    silent.faults.add(always, stallHead());
+    await using box = await makeBox();
+    await box.catalogue([{ name: "box-a", ...figures, sources: [`${silent.url}/a`, `${quick.url}/a`] }]);
+    const { events, error } = await box.sync();
+    expect(error).toBeNull();
+    expect(ofKind(events, "mirror-dropped")).toMatchObject([
+      {
+        mirror: new URL(silent.url).host,
+        code: "MIRROR_STALLED",
+        message: expect.stringMatching(/has not answered for/),
+      },
+    ]);
+  });
+
   it("brings small files with one request each, and finds out who lies about one", async () => {
     const kinds = await Promise.all([70, 150, 256].map((kB) => weights(`small ${kB}`, kB * 1000)));
     const files = Object.fromEntries(kinds.map(({ content }, index) => [`/${index}.safetensors`, content]));
