@@ -34,7 +34,9 @@ if (isOlder(installed, statSync(at("package-lock.json")).mtimeMs)) {
 }
 
 const built = at("dist", "bin", "models.cjs");
-const makers = [at("tsconfig.json"), at("scripts", "bundle.mjs")].map((file) => statSync(file).mtimeMs);
+const makers = [at("tsconfig.json"), ...["bundle.mjs", "load-joined.cjs"].map((file) => at("scripts", file))].map(
+  (file) => statSync(file).mtimeMs,
+);
 if (isOlder(built, Math.max(newest(at("src")), ...makers))) {
   rmSync(at("dist"), { recursive: true, force: true });
   run("npx", ["tsc", "-p", "tsconfig.json"]);

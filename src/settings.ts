@@ -1,5 +1,5 @@
 /** Everything that a person may set, resolved once into one frozen value: flag > environment > config > default. */
-import { stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -192,7 +192,7 @@ export async function resolveSettings(
   cwd: string,
   ports: SettingsPorts,
 ): Promise<Settings> {
-  const file = await findConfig(flags, env, cwd);
+  const file = findConfig(flags, env, cwd);
   const config = file === null ? {} : await ports.readConfig(file);
   const absolute = (path: string): string => resolve(cwd, path);
   const root = flags.root ?? variableOf(env, "MODELS_ROOT");
@@ -233,14 +233,10 @@ export function selectionFromEnvironment(env: Environment): {
   };
 }
 
-async function findConfig(flags: SettingsFlags, env: Environment, cwd: string): Promise<string | null> {
+function findConfig(flags: SettingsFlags, env: Environment, cwd: string): string | null {
   const named = flags.config ?? variableOf(env, "MODELS_CONFIG");
   const file = resolve(cwd, named ?? "models.config.yaml");
-  const isThere = await stat(file).then(
-    () => true,
-    () => false,
-  );
-  if (isThere) return file;
+  if (existsSync(file)) return file;
   if (named === null) return null;
   throw new ModelsError("CONFIG_INVALID", `Cannot read config "${file}": it does not exist`, {
     fix: flags.config === undefined ? "correct or unset MODELS_CONFIG" : "correct --config",

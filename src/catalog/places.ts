@@ -1,6 +1,5 @@
 /** Where catalogue files come from: a folder, a file or a URL; which files of a folder count. */
-import { statSync } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readBounded } from "../base/bounded-file.ts";
@@ -64,8 +63,8 @@ async function readRemote(url: string, fetchText: FetchText): Promise<PlaceFiles
 async function readLocal(place: string, pathOf: () => string): Promise<PlaceFiles> {
   try {
     const path = pathOf();
-    const isFolder = (await stat(path)).isDirectory();
-    const names = isFolder ? (await readdir(path)).filter(isCatalogName).sort() : [];
+    const isFolder = statSync(path).isDirectory();
+    const names = isFolder ? readdirSync(path).filter(isCatalogName).sort() : [];
     if (names.length > MAX_FILES) return { files: [], problems: [tooMany(place, names.length)] };
     const paths = isFolder ? names.map((name) => join(path, name)) : [path];
     const budget = { left: MAX_FOLDER_BYTES };
