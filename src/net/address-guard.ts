@@ -1,23 +1,11 @@
 /** Which network addresses a mirror may lead to: a redirect must not reach into the network that this box stands in. */
-import { lookup as lookupDns } from "node:dns";
 import { BlockList, isIP, type LookupFunction } from "node:net";
 import { ModelsError } from "../base/errors.ts";
+import type { Resolve } from "./resolver.ts";
 
 export interface GuardOptions {
   /** True when the configured source itself is in a private network, so that others there are fine. */
   readonly mayBePrivate: boolean;
-}
-
-/** Asks for every address of a name. */
-export type Resolve = (
-  hostname: string,
-  options: { readonly all: true; readonly family?: number; readonly hints?: number },
-  done: (error: NodeJS.ErrnoException | null, found: readonly Address[]) => void,
-) => void;
-
-export interface Address {
-  readonly address: string;
-  readonly family: number;
 }
 
 /** Not reachable over the public internet (IANA special-purpose address registries). */
@@ -94,7 +82,7 @@ const nameProblem = (name: string, options: GuardOptions): string | null =>
  * so a name cannot be public when it is judged and private when it is used.
  * Fails the connect with `MIRROR_LIED`.
  */
-export function guardedLookup(options: GuardOptions, resolve: Resolve = resolveDns): LookupFunction {
+export function guardedLookup(options: GuardOptions, resolve: Resolve): LookupFunction {
   return (hostname, asked, done) => {
     const family = typeof asked.family === "number" ? { family: asked.family } : {};
     const hints = asked.hints === undefined ? {} : { hints: asked.hints };
@@ -113,7 +101,7 @@ export function guardedLookup(options: GuardOptions, resolve: Resolve = resolveD
 }
 
 /** True when `hostname` is private by name or when the DNS of this box says so; a name that does not resolve is not. */
-export async function leadsToPrivate(hostname: string, resolve: Resolve = resolveDns): Promise<boolean> {
+export async function leadsToPrivate(hostname: string, resolve: Resolve): Promise<boolean> {
   const bare = bareHost(hostname);
   if (isPrivateName(bare)) return true;
   if (isIP(bare) !== 0) return false;
@@ -123,11 +111,6 @@ export async function leadsToPrivate(hostname: string, resolve: Resolve = resolv
     });
   });
 }
-
-/** Asks the resolver of this box. */
-export const resolveDns: Resolve = (hostname, options, done) => {
-  lookupDns(hostname, { ...options, all: true }, (error, found) => done(error, found ?? []));
-};
 
 const refusal = (hostname: string, problem: string): ModelsError =>
   new ModelsError("MIRROR_LIED", `Cannot connect to "${hostname}": ${problem}, expected a public mirror`, {

@@ -1,12 +1,16 @@
 /** Which connections a request may use: those that may reach private addresses, or those that may not. */
 import type { Dispatcher } from "undici";
-import { guardedLookup, isPrivateAddress, isPrivateName, resolveDns } from "./address-guard.ts";
+import type { Clock } from "../base/clock.ts";
+import { guardedLookup, isPrivateAddress, isPrivateName, leadsToPrivate } from "./address-guard.ts";
 import { type AgentSettings, createAgent, readExtraCa } from "./agent.ts";
+import { createResolver } from "./resolver.ts";
 
 export interface Agents {
   readonly for: (mayBePrivate: boolean) => Promise<Dispatcher>;
   /** Whether `hostname` was connected to in a private network. */
   readonly wasPrivate: (hostname: string) => boolean;
+  /** True when `hostname` is this box or in a private network, as far as this box can tell. */
+  readonly leadsToPrivate: (hostname: string) => Promise<boolean>;
   readonly close: () => Promise<void>;
 }
 
@@ -16,11 +20,12 @@ export interface AgentsSettings extends Pick<AgentSettings, "proxy" | "connectTi
 }
 
 /** Two sets of connections that are never mixed: one that may reach private addresses and one that may not. */
-export function createAgents(settings: AgentsSettings): Agents {
+export function createAgents(settings: AgentsSettings, clock: Clock): Agents {
+  const resolve = createResolver(clock);
   const privateHosts = new Set<string>();
   // What the connect itself used decides, so that no second DNS answer can differ from it.
   const remembering = guardedLookup({ mayBePrivate: true }, (hostname, options, done) => {
-    resolveDns(hostname, options, (error, found) => {
+    resolve(hostname, options, (error, found) => {
       if (error === null && found.some(({ address }) => isPrivateAddress(address))) privateHosts.add(hostname);
       done(error, found);
     });
@@ -31,7 +36,7 @@ export function createAgents(settings: AgentsSettings): Agents {
     const shared = { ...settings, extraCa };
     return {
       open: createAgent({ ...shared, mayBePrivate: true, lookup: remembering }),
-      shut: createAgent({ ...shared, mayBePrivate: false, lookup: guardedLookup({ mayBePrivate: false }) }),
+      shut: createAgent({ ...shared, mayBePrivate: false, lookup: guardedLookup({ mayBePrivate: false }, resolve) }),
     };
   };
   return {
@@ -44,6 +49,7 @@ export function createAgents(settings: AgentsSettings): Agents {
       if (!privateHosts.has(hostname) && isPrivateName(hostname)) privateHosts.add(hostname);
       return privateHosts.has(hostname);
     },
+    leadsToPrivate: (hostname) => leadsToPrivate(hostname, resolve),
     close: async () => {
       const agents = await made?.catch(() => null);
       await Promise.all([agents?.open.destroy(), agents?.shut.destroy()]);

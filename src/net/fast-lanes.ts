@@ -1,11 +1,11 @@
 /** The connections of fast lanes: opened when a range needs one, kept for the next range, closed when none comes. */
-import type { LookupFunction } from "node:net";
 import type { SecureContext } from "node:tls";
 import type { Clock } from "../base/clock.ts";
 import type { HttpEndpoint } from "../base/mirror.ts";
 import { assertHostAllowed, guardedLookup } from "./address-guard.ts";
 import { type FastLane, openFastLane } from "./fast-lane.ts";
 import type { RateGate } from "./rate-gate.ts";
+import type { Resolve } from "./resolver.ts";
 
 export interface FastLanes {
   /**
@@ -25,6 +25,7 @@ export interface FastLanesPorts {
   readonly clock: Pick<Clock, "monotonicMs">;
   readonly gate: RateGate;
   readonly secureContext: () => SecureContext;
+  readonly resolve: Resolve;
   readonly userAgent: string;
 }
 
@@ -52,7 +53,7 @@ export function createFastLanes(ports: FastLanesPorts): FastLanes {
     const url = new URL(endpoint.url);
     const key = keyOf(endpoint);
     assertHostAllowed(url.hostname, endpoint);
-    const lookup: LookupFunction = guardedLookup(endpoint);
+    const lookup = guardedLookup(endpoint, ports.resolve);
     const session = {
       get: () => sessions.get(key),
       set: (ticket: Buffer) => remember(key, ticket),

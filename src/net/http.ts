@@ -4,7 +4,6 @@ import { ModelsError } from "../base/errors.ts";
 import type { Report } from "../base/events.ts";
 import { anySignal, backoffMs } from "../base/flow.ts";
 import { redactUrl } from "../base/secret.ts";
-import { leadsToPrivate } from "./address-guard.ts";
 import { createAgents } from "./agents.ts";
 import { type ExchangeAnswer, type ExchangeRequest, exchange } from "./exchange.ts";
 import { createHostWaits } from "./host-waits.ts";
@@ -104,7 +103,7 @@ const TEXT_DEADLINE_MS = 600_000;
 
 /** Opens no connection and reads no file before the first request. */
 export function createHttp(settings: HttpSettings, ports: HttpPorts): Http {
-  const agents = createAgents(settings);
+  const agents = createAgents(settings, ports.clock);
   const waits = createHostWaits(ports);
   const closed = new AbortController();
   const { clock } = ports;
@@ -171,12 +170,12 @@ export function createHttp(settings: HttpSettings, ports: HttpPorts): Http {
   return {
     request,
     fetchText: async (url, signal, credential = null) => {
-      await assertTextUrl(url);
+      await assertTextUrl(url, agents.leadsToPrivate);
       const limits = { maxBytes: MAX_TEXT_BYTES, deadlineMs: TEXT_DEADLINE_MS };
       const answer = await request({ url, ...limits, credential, ...(signal === undefined ? {} : { signal }) });
       return textOf(answer, url);
     },
-    isPrivateHost: (hostname) => leadsToPrivate(hostname),
+    isPrivateHost: agents.leadsToPrivate,
     close: async () => {
       closed.abort(new ModelsError("INTERRUPTED", "Cannot read on: the connections were closed"));
       await agents.close();

@@ -1,6 +1,7 @@
 /** Ranges of mirrors read into memory, for what passes through this box without touching its disk. */
 import { type FileHandle, open } from "node:fs/promises";
 import type { Dispatcher } from "undici";
+import type { Clock } from "../base/clock.ts";
 import type { Endpoint, HttpEndpoint } from "../base/mirror.ts";
 import { type AgentsSettings, createAgents } from "./agents.ts";
 import type { LaneFailure } from "./lane-protocol.ts";
@@ -31,8 +32,8 @@ export interface MemoryReaderSettings extends AgentsSettings {
 }
 
 /** Opens no connection before the first read. */
-export function createMemoryReader(settings: MemoryReaderSettings): MemoryReader {
-  const agents = createAgents(settings);
+export function createMemoryReader(settings: MemoryReaderSettings, clock: Clock): MemoryReader {
+  const agents = createAgents(settings, clock);
   return {
     read: async (read) => {
       try {

@@ -1,14 +1,16 @@
 /** What a text at an address may be, such as a manifest: where it may lie, and how it is read. */
 import { ModelsError } from "../base/errors.ts";
 import { redactUrl } from "../base/secret.ts";
-import { leadsToPrivate } from "./address-guard.ts";
 import type { HttpAnswer } from "./http.ts";
 
 /**
  * Only secure addresses, and those of the own network.
  * @throws ModelsError `SOURCE_INVALID`
  */
-export async function assertTextUrl(url: string): Promise<void> {
+export async function assertTextUrl(
+  url: string,
+  leadsToPrivate: (hostname: string) => Promise<boolean>,
+): Promise<void> {
   const parsed = URL.canParse(url) ? new URL(url) : null;
   if (parsed?.protocol === "https:") return;
   if (parsed?.protocol === "http:" && (await leadsToPrivate(parsed.hostname))) return;

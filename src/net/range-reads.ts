@@ -20,6 +20,7 @@ import {
 import { proxyFor } from "./proxy.ts";
 import { createRangeSink, failureOf, type RangeSink } from "./range-sink.ts";
 import { createRateGate } from "./rate-gate.ts";
+import { createResolver, type Resolve } from "./resolver.ts";
 import { createSlab, type Slab } from "./slab.ts";
 import { trustContext } from "./trust.ts";
 
@@ -46,8 +47,9 @@ export function createRangeReads(settings: LaneWorkerSettings, ports: RangeReads
   const active = new Map<number, Active>();
   const gate = createRateGate(clock);
   const secureContext = lazy<SecureContext>(() => trustContext(settings.extraCa));
-  const lanes = createFastLanes({ clock, gate, secureContext, userAgent });
-  const dispatchers = createDispatchers(settings);
+  const resolve = createResolver(clock);
+  const lanes = createFastLanes({ clock, gate, secureContext, resolve, userAgent });
+  const dispatchers = createDispatchers(settings, resolve);
   const slabs: Slab[] = [];
 
   const sinkOf = (slot: number, read: RangeRead, slab: Slab, onEnd: (failure: LaneFailure | null) => boolean) => {
@@ -146,7 +148,10 @@ export function createRangeReads(settings: LaneWorkerSettings, ports: RangeReads
 }
 
 /** Loaded by the first range that needs it: most runs never do. */
-function createDispatchers(settings: LaneWorkerSettings): (mayBePrivate: boolean) => Promise<Dispatcher> {
+function createDispatchers(
+  settings: LaneWorkerSettings,
+  resolve: Resolve,
+): (mayBePrivate: boolean) => Promise<Dispatcher> {
   const known = new Map<boolean, Promise<Dispatcher>>();
   const open = async (mayBePrivate: boolean): Promise<Dispatcher> => {
     const { createAgent } = await import("./agent.ts");
@@ -156,7 +161,7 @@ function createDispatchers(settings: LaneWorkerSettings): (mayBePrivate: boolean
       extraCa,
       proxy,
       mayBePrivate,
-      lookup: guardedLookup({ mayBePrivate }),
+      lookup: guardedLookup({ mayBePrivate }, resolve),
       connections: MAX_SLOTS,
       idleTimeoutMs: IDLE_MS,
     });

@@ -5,6 +5,7 @@ import { guardedLookup } from "./address-guard.ts";
 import { createAgent, readExtraCa } from "./agent.ts";
 import type { ProxyVariables } from "./lane-protocol.ts";
 import { createRateLimiter } from "./rate-limiter.ts";
+import { createResolver } from "./resolver.ts";
 
 export interface S3TransportSettings {
   /** PEM file of authorities to trust beside the built-in ones, or null. */
@@ -72,7 +73,7 @@ export function createS3Transport(settings: S3TransportSettings, clock: Clock): 
 
   return {
     handle: async (request, options = {}) => {
-      dispatcher ??= openAgent(settings);
+      dispatcher ??= openAgent(settings, clock);
       const agent = await dispatcher;
       const { abortSignal } = options;
       const answer: Dispatcher.ResponseData = await agent.request({
@@ -92,14 +93,14 @@ export function createS3Transport(settings: S3TransportSettings, clock: Clock): 
   };
 }
 
-async function openAgent(settings: S3TransportSettings): Promise<Dispatcher> {
+async function openAgent(settings: S3TransportSettings, clock: Clock): Promise<Dispatcher> {
   const { idleTimeoutMs = IDLE_TIMEOUT_MS } = settings;
   return createAgent({
     extraCa: settings.caFile === null ? null : await readExtraCa(settings.caFile),
     proxy: settings.proxy,
     // A bucket's endpoint is configured, never the result of a redirect.
     mayBePrivate: true,
-    lookup: guardedLookup({ mayBePrivate: true }),
+    lookup: guardedLookup({ mayBePrivate: true }, createResolver(clock)),
     connections: CONNECTIONS,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     idleTimeoutMs,

@@ -134,7 +134,7 @@ export function createBucketOperations(
       ]);
       const { caFile, proxy, allowPickle } = settings;
       const openReader = async (): Promise<MemoryReader> =>
-        createMemoryReader({ caFile, proxy, userAgent: `modelferry/${packageVersion()}` });
+        createMemoryReader({ caFile, proxy, userAgent: `modelferry/${packageVersion()}` }, clock);
       return await mirror(models, inFolder(request), {
         ports: { ...opened.ports, openNetwork, openReader },
         settings: { ...opened.settings, allowPickle },

@@ -35,7 +35,7 @@ export async function examineNetwork(
   const { settings, clock } = ports;
   const { caFile, proxy } = settings;
   const { http, s3 } = await openControlPlane(settings, clock, () => undefined);
-  const reader = createMemoryReader({ caFile, proxy, userAgent: `modelferry/${packageVersion()}` });
+  const reader = createMemoryReader({ caFile, proxy, userAgent: `modelferry/${packageVersion()}` }, clock);
   const sources = createSources({ ...settings, mirrors: [] }, { http, s3, clock });
   const mirrorOf: Examination["mirrorOf"] = async (model, source) => {
     const refusals: unknown[] = [];

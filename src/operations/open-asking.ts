@@ -26,7 +26,7 @@ export async function openAsking(
   const { http, s3 } = await openControlPlane(settings, clock, report);
   const context = { settings: { ...settings, mirrors: [] }, http, s3, clock };
   const { caFile, proxy } = settings;
-  const reader = createMemoryReader({ caFile, proxy, userAgent: `modelferry/${packageVersion()}` });
+  const reader = createMemoryReader({ caFile, proxy, userAgent: `modelferry/${packageVersion()}` }, clock);
   const { mirrorsOf } = createSources(context.settings, { http, s3, clock });
   return {
     mirrorsOf,

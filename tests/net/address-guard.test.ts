@@ -10,8 +10,8 @@ import {
   isPrivateAddress,
   isPrivateName,
   leadsToPrivate,
-  type Resolve,
 } from "../../src/net/address-guard.ts";
+import type { Resolve } from "../../src/net/resolver.ts";
 
 const answering =
   (...addresses: readonly string[]): Resolve =>

@@ -10,6 +10,7 @@ import { createFastLanes, type FastLanes } from "../../src/net/fast-lanes.ts";
 import { createPositions } from "../../src/net/lane-protocol.ts";
 import { createRangeSink } from "../../src/net/range-sink.ts";
 import { createRateGate } from "../../src/net/rate-gate.ts";
+import { createResolver } from "../../src/net/resolver.ts";
 import { trustContext } from "../../src/net/trust.ts";
 import { type Authority, createAuthority, createNoise, type RangeServer, startRangeServer } from "../origins/index.ts";
 
@@ -34,6 +35,7 @@ beforeEach(async () => {
     clock: { monotonicMs: () => nowMs },
     gate: createRateGate(systemClock),
     secureContext: () => trustContext(authority.ca),
+    resolve: createResolver(systemClock),
     userAgent: "modelferry/test",
   });
 });
