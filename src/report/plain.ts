@@ -1,7 +1,7 @@
 /** Events as plain lines for a pipe or a log file: what began, how far the whole is every few seconds, what ended. Pure. */
 import type { Event, EventBody } from "../base/events.ts";
 import { noticeOf, type Paper, planHeadline, settledFacts } from "./notices.ts";
-import { advance, noProgress, type Progress } from "./progress.ts";
+import { advance, type FileState, noProgress, type Progress } from "./progress.ts";
 import { printable } from "./text.ts";
 import { remainingMs, totalsOf } from "./totals.ts";
 import { bytesText, durationText, formatDoneOf, formatPercent, rateText } from "./words.ts";
@@ -26,7 +26,7 @@ export function advancePlain(
 ): { readonly state: PlainState; readonly lines: readonly string[] } {
   const progress = advance(state.progress, event);
   const toldAt = state.toldAt ?? progress.now;
-  if (event.kind !== "progress") {
+  if (event.kind !== "progress" && event.kind !== "file-verifying") {
     const lines = [...noticeOf(event, state.progress, paper), ...linesFor(event, state.progress, progress)];
     return { state: { progress, toldAt }, lines };
   }
@@ -73,11 +73,22 @@ function totalLine(progress: Progress): string {
   return [
     `        ${formatPercent(totals.fraction)}`,
     formatDoneOf(totals.doneBytes, totals.sizeBytes),
-    ...(progress.bytesPerSecond >= 1 ? [`at ${rateText(progress.bytesPerSecond)}`] : ["stalled"]),
+    progress.bytesPerSecond >= 1 ? `at ${rateText(progress.bytesPerSecond)}` : idleText(progress),
     ...(leftMs === null ? [] : [`${durationText(leftMs)} left`]),
     `${totals.finished} of ${totals.files} done`,
   ].join("  ");
 }
+
+/** What is done while no byte comes. */
+function idleText({ files }: Progress): string {
+  const verifying = [...files.values()].filter(({ phase }) => phase === "verifying");
+  if (verifying.length === 0) return "stalled";
+  const [doneBytes, sizeBytes] = [sum(verifying, "doneBytes"), sum(verifying, "size")];
+  return `verifying ${formatDoneOf(doneBytes, sizeBytes)}`;
+}
+
+const sum = (files: readonly FileState[], of: "doneBytes" | "size"): number =>
+  files.reduce((total, file) => total + (file[of] ?? 0), 0);
 
 /** A wait is told when it begins, not as often as it is reported. */
 function isKnownWait({ model, message }: Extract<EventBody, { kind: "waiting" }>, before: Progress): boolean {

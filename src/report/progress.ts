@@ -195,7 +195,8 @@ function movedFile(before: FileState, file: FileProgress, passedMs: number): Fil
   return {
     ...before,
     ...measured(file),
-    phase: before.phase === "waiting" ? "fetching" : before.phase,
+    // Also what was being verified: what turned out wrong is fetched again.
+    phase: "fetching",
     bytesPerSecond: smooth(before.bytesPerSecond, file.bytesPerSecond, passedMs),
     mirrors: file.mirrors,
     wait: isMoving ? null : before.wait,

@@ -2,7 +2,7 @@
 import type { Sha256 } from "../base/artifact.ts";
 import type { Clock } from "../base/clock.ts";
 import { isModelsError } from "../base/errors.ts";
-import type { FileProgress, MirrorShare, Report } from "../base/events.ts";
+import type { EventBody, FileProgress, MirrorShare, Report } from "../base/events.ts";
 import { type Deferred, deferred } from "../base/flow.ts";
 import type { Mirror } from "../base/mirror.ts";
 import type { Digest } from "../digest/digest.ts";
@@ -50,10 +50,15 @@ export interface FetchPorts {
   readonly report: Report;
 }
 
+/** How far a job is: its bytes are on their way, or all there and read once more. */
+export type FetchProgress = ({ readonly kind: "file-moving" } & FileProgress) | FileVerifying;
+
+type FileVerifying = Extract<EventBody, { readonly kind: "file-verifying" }>;
+
 /** A job under way, for whoever shows progress or must end it. */
 export interface RunningFetch {
   readonly result: Promise<FetchResult>;
-  readonly progress: () => FileProgress | null;
+  readonly progress: () => FetchProgress | null;
   /** Ends it: `result` rejects with `reason` as soon as nothing writes any more. */
   readonly stop: (reason: unknown) => void;
 }
@@ -69,7 +74,7 @@ export type Ending = Pick<Deferred<never>, "promise" | "reject">;
 export function startFetch(job: FetchJob, ports: FetchPorts): RunningFetch {
   const ending: Ending = deferred<never>();
   ending.promise.catch(() => {});
-  let progress: () => FileProgress | null = () => null;
+  let progress: () => FetchProgress | null = () => null;
   const run = async (): Promise<FetchResult> => {
     const onAbort = (): void => ending.reject(job.signal.reason);
     job.signal.throwIfAborted();
@@ -86,7 +91,7 @@ export function startFetch(job: FetchJob, ports: FetchPorts): RunningFetch {
 
 interface IntoPorts extends FetchPorts {
   readonly ending: Ending;
-  readonly onBegin: (progress: () => FileProgress) => void;
+  readonly onBegin: (progress: () => FetchProgress) => void;
 }
 
 async function fetchInto(partial: PartialFile, job: FetchJob, ports: IntoPorts): Promise<FetchResult> {

@@ -1,13 +1,12 @@
 /** Rounds of one fetch: in each, what is missing comes from the given mirrors, is checked on the way, and digested. */
 import type { Sha256 } from "../base/artifact.ts";
-import type { FileProgress } from "../base/events.ts";
 import type { Mirror } from "../base/mirror.ts";
 import { type ByteRange, rangeBytes } from "../base/range.ts";
 import type { Blame } from "./answers.ts";
 import { type Checks, createChecks } from "./checks.ts";
 import type { EngineRun } from "./engine.ts";
 import { blamesMirror, notWeights } from "./failures.ts";
-import type { Ending, FetchJob, FetchPorts } from "./fetch-job.ts";
+import type { Ending, FetchJob, FetchPorts, FetchProgress } from "./fetch-job.ts";
 import type { HeaderProblem } from "./header-check.ts";
 import { EARLIER_RUN, type Ledger } from "./ledger.ts";
 import { createMeter } from "./meter.ts";
@@ -27,7 +26,7 @@ export interface Rounds {
   /** Takes ranges back: they are missing again. */
   readonly takeBack: (ranges: readonly ByteRange[]) => void;
   readonly labelOf: (source: string) => string;
-  readonly progress: () => FileProgress;
+  readonly progress: () => FetchProgress;
   readonly stop: () => void;
 }
 
@@ -235,13 +234,13 @@ export function createRounds(job: FetchJob, ports: RoundsPorts): Rounds {
     convict,
     takeBack,
     labelOf,
-    progress: () => ({
-      model: job.model,
-      doneBytes: isDigesting ? checks.digestedBytes() : rangeBytes(ledger.done()),
-      size: job.size,
-      bytesPerSecond: isDigesting ? 0 : Math.round(meter.rate()),
-      mirrors: [...new Set(carriers().map(labelOf))],
-    }),
+    progress: () => {
+      const { model, size } = job;
+      if (isDigesting) return { kind: "file-verifying", model, doneBytes: checks.digestedBytes(), size };
+      const mirrors = [...new Set(carriers().map(labelOf))];
+      const bytesPerSecond = Math.round(meter.rate());
+      return { kind: "file-moving", model, doneBytes: rangeBytes(ledger.done()), size, bytesPerSecond, mirrors };
+    },
     stop: checks.stop,
   };
 }

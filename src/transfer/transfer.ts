@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import type { Clock } from "../base/clock.ts";
 import { ModelsError } from "../base/errors.ts";
-import type { Report } from "../base/events.ts";
+import type { FileProgress, Report } from "../base/events.ts";
 import { createDigest, type Digest } from "../digest/digest.ts";
 import { createLanePool } from "../net/lane-pool.ts";
 import type { ProxyVariables } from "../net/lane-protocol.ts";
@@ -59,7 +59,15 @@ export function createTransfer(settings: TransferSettings, ports: TransferPorts)
   let isClosed = false;
 
   const tell = (): void => {
-    const files = [...running].flatMap((fetch) => fetch.progress() ?? []);
+    const files: FileProgress[] = [];
+    for (const one of [...running].flatMap((fetch) => fetch.progress() ?? [])) {
+      if (one.kind === "file-verifying") {
+        report(one);
+        continue;
+      }
+      const { kind: _, ...file } = one;
+      files.push(file);
+    }
     report({ kind: "progress", files, bytesPerSecond: files.reduce((sum, file) => sum + file.bytesPerSecond, 0) });
   };
   return {

@@ -28,6 +28,16 @@ describe("advancePlain()", () => {
     ]);
   });
 
+  it("tells every five seconds how much was read of what is verified", () => {
+    const read = [2e9, 6e9, 12e9].map(
+      (doneBytes) => ({ kind: "file-verifying", model: "schnell", doneBytes, size: 24e9 }) as const,
+    );
+    expect(plainLines(at(0, [plan, started, ...read], 3000)).slice(2)).toEqual([
+      "        81%  28.0 of 34.2 GB  verifying 2.0 of 24.0 GB  0 of 3 done",
+      "        81%  28.0 of 34.2 GB  verifying 12.0 of 24.0 GB  0 of 3 done",
+    ]);
+  });
+
   it("tells a wait once, however often it is reported", () => {
     const wait = { kind: "waiting", model: null, on: "lock", message: "another process syncs", untilMs: null } as const;
     expect(plainLines(at(0, [wait, wait, wait]))).toEqual(["wait    another process syncs"]);

@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock } from "../../src/base/clock.ts";
+import { type Clock, systemClock } from "../../src/base/clock.ts";
 import type { EventBody } from "../../src/base/events.ts";
 import type { Endpoint, HttpEndpoint, Mirror } from "../../src/base/mirror.ts";
 import type { FetchJob } from "../../src/transfer/fetch-job.ts";
@@ -12,7 +12,7 @@ import { type Content, type RangeServer, sha256Of, sizeOf, startRangeServer } fr
 export interface TransferWorld extends AsyncDisposable {
   readonly folder: string;
   readonly transfer: Transfer;
-  readonly events: readonly EventBody[];
+  readonly events: EventBody[];
   /** A server that offers `content` as `/file`, and the mirror that leads there. */
   readonly serve: (content: Content, more?: MirrorChanges) => Promise<Served>;
   readonly job: (content: Content, mirrors: readonly Mirror[], more?: Partial<FetchJob>) => Promise<FetchJob>;
@@ -41,14 +41,14 @@ const settings: TransferSettings = {
   userAgent: "modelferry/test",
 };
 
-export async function openTransferWorld(changes: Partial<TransferSettings> = {}): Promise<TransferWorld> {
+export async function openTransferWorld(
+  changes: Partial<TransferSettings> = {},
+  clock: Clock = systemClock,
+): Promise<TransferWorld> {
   const folder = await mkdtemp(join(tmpdir(), "modelferry-transfer-"));
   const events: EventBody[] = [];
   const servers: RangeServer[] = [];
-  const transfer = createTransfer(
-    { ...settings, ...changes },
-    { clock: systemClock, report: (event) => events.push(event) },
-  );
+  const transfer = createTransfer({ ...settings, ...changes }, { clock, report: (event) => events.push(event) });
   let files = 0;
   return {
     folder,

@@ -209,6 +209,19 @@ describe("createTransfer().fetch()", () => {
   });
 });
 
+describe("createTransfer() progress", () => {
+  it("says that a partial that is whole is verified, not that it is stalled", async () => {
+    await using world = await openTransferWorld({}, { ...systemClock, every: (_ms, run) => systemClock.every(5, run) });
+    const { mirror } = await world.serve(middle);
+    const job = await world.job(middle, [mirror]);
+    await world.transfer.fetch(job);
+    world.events.length = 0;
+    await world.transfer.fetch(job);
+    expect(world.events.filter(({ kind }) => kind === "file-verifying").length).toBeGreaterThan(2);
+    expect(world.events.flatMap((event) => (event.kind === "progress" ? event.files : []))).toEqual([]);
+  });
+});
+
 describe("createTransfer().fetch() with mirrors that lie", () => {
   it("asks a mirror again that once asked for an absurd wait, when the only other one lies", async () => {
     await using world = await openTransferWorld();
