@@ -49,9 +49,10 @@ export async function exchange(
 ): Promise<ExchangeResult> {
   const end = new AbortController();
   const giveUp = (): void => end.abort(request.signal.reason);
-  const { url, deadlineMs } = request;
+  const { url, via, deadlineMs } = request;
   const forget = clock.after(deadlineMs, () => {
-    end.abort(stalled(url, `no whole answer after ${formatDuration(deadlineMs)}`));
+    const way = via === null ? "" : ` through the proxy ${via}`;
+    end.abort(stalled(url, `no whole answer after ${formatDuration(deadlineMs)}${way}`));
   });
   request.signal.addEventListener("abort", giveUp, { once: true });
   try {

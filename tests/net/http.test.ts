@@ -482,6 +482,19 @@ describe("createHttp() proxy", () => {
     expect(error.message).not.toContain("right");
     expect(error.fix).toMatch(/HTTPS_PROXY/);
   });
+
+  it("names the proxy when it takes the connection and says nothing", async () => {
+    const silent = createServer(() => undefined);
+    await new Promise<void>((listening) => silent.listen(0, "127.0.0.1", listening));
+    const { port } = silent.address() as AddressInfo;
+    const { http } = make({ proxy: { ...NO_PROXY, https: `http://user:right@127.0.0.1:${port}` } }, quickClock());
+    const error = await failure(http.request({ url: "https://models.invalid/a", deadlineMs: 100 }));
+    expect(error.code).toBe("MIRROR_STALLED");
+    expect(error.message).toMatch(
+      new RegExp(`no whole answer after 0\\.1 s through the proxy 127\\.0\\.0\\.1:${port}$`),
+    );
+    silent.close();
+  });
 });
 
 describe("createHttp() fetchText", () => {
