@@ -37,8 +37,8 @@ export function chooseJob(jobs: readonly JobState[], host: HostState, nowMs: num
 
 /** True when the job's own mirrors need about as long for it as all mirrors need for everything. */
 function isCritical(job: JobState, jobs: readonly JobState[]): boolean {
-  const hosts = new Set(jobs.flatMap((one) => one.mirrors.flatMap(openHost)));
-  const own = new Set(job.mirrors.flatMap(openHost));
+  const hosts = new Set(jobs.flatMap((one) => [...openHosts(one)]));
+  const own = openHosts(job);
   if (own.size === hosts.size) return false;
   const all = rateOf(hosts);
   if (all === 0) return false;
@@ -46,8 +46,11 @@ function isCritical(job: JobState, jobs: readonly JobState[]): boolean {
   return leftBytes(job) / Math.max(1, rateOf(own)) >= 0.8 * (everything / all);
 }
 
-/** The host of a mirror that gives ranges now. */
-export const openHost = (mirror: MirrorState): readonly HostState[] =>
-  mirror.status === "open" && mirror.host !== null ? [mirror.host] : [];
+/** The hosts of the mirrors that give ranges of the job now. */
+export function openHosts({ mirrors }: JobState): ReadonlySet<HostState> {
+  return new Set(mirrors.flatMap(({ status, host }) => (status === "open" && host !== null ? [host] : [])));
+}
 
-const rateOf = (hosts: ReadonlySet<HostState>): number => [...hosts].reduce((sum, host) => sum + host.meter.rate(), 0);
+/** Bytes per second of all of them. */
+export const rateOf = (hosts: ReadonlySet<HostState>): number =>
+  [...hosts].reduce((sum, host) => sum + host.meter.rate(), 0);

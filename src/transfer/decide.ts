@@ -1,10 +1,10 @@
 /** What is to be done now, as actions: give up silent lanes, ask for addresses, open lanes, cut slow ones. Pure. */
-import { chooseJob, openHost } from "./choose-job.ts";
+import { chooseJob, openHosts } from "./choose-job.ts";
 import { busyLanes } from "./host-state.ts";
 import { needsRestart } from "./job-state.ts";
 import { beginLane } from "./lane-state.ts";
 import { isSilent } from "./stall.ts";
-import { planRelief, planTheft, type Theft } from "./steal.ts";
+import { planRelief, planRetirement, planTheft, type Theft } from "./steal.ts";
 import type { Action, HostState, World } from "./world.ts";
 
 export interface DecideLimits {
@@ -22,9 +22,10 @@ const RESERVED_LANES = 8;
 export function decide(world: World, limits: DecideLimits, nowMs: number): readonly Action[] {
   const actions = [...cancelSilent(world, nowMs), ...resolveClosed(world, nowMs), ...restartWhole(world)];
   const fastest = [...world.hosts.values()].sort((one, other) => other.laneMeter.rate() - one.laneMeter.rate());
+  for (const host of fastest) actions.push(...planRetirement(host, nowMs).flatMap((theft) => cut(theft, nowMs)));
   for (const host of fastest) actions.push(...fillHost(world, host, { ...limits, nowMs }));
   for (const host of fastest) actions.push(...stealFor(world, host, nowMs));
-  for (const job of world.jobs.values()) actions.push(...cut(planRelief(job, nowMs), nowMs));
+  for (const job of world.jobs.values()) actions.push(...planRelief(job, nowMs).flatMap((theft) => cut(theft, nowMs)));
   return actions;
 }
 
@@ -58,8 +59,9 @@ function fillHost(world: World, host: HostState, limits: DecideLimits & { readon
   const { lanesPerHost, mostLanes, nextLane, nowMs } = limits;
   const actions: Action[] = [];
   const mostHere = mostLanes - reservedLanes(world, host);
+  const takenLanes = (): number => (host.budget.isTrying() ? host.lanes.size : busyLanes(host));
   const hasRoom = (): boolean =>
-    world.lanes.size < mostHere && host.lanes.size < lanesPerHost && busyLanes(host) < host.budget.limit();
+    world.lanes.size < mostHere && host.lanes.size < lanesPerHost && takenLanes() < host.budget.limit();
   while (hasRoom() && host.restUntilMs <= nowMs) {
     const choice = chooseJob([...world.jobs.values()], host, nowMs);
     const lane = choice === null ? null : beginLane(nextLane(), choice.job, { ...choice, nowMs });
@@ -74,7 +76,7 @@ function fillHost(world: World, host: HostState, limits: DecideLimits & { readon
 
 /** Lanes that are kept free for other hosts: two that could use all of them must not keep a third from starting. */
 function reservedLanes({ jobs }: World, host: HostState): number {
-  const others = new Set([...jobs.values()].flatMap(({ mirrors }) => mirrors.flatMap(openHost)));
+  const others = new Set([...jobs.values()].flatMap((job) => [...openHosts(job)]));
   others.delete(host);
   const missing = [...others].map(({ budget, lanes }) => Math.min(RESERVED_LANES, budget.limit()) - lanes.size);
   return missing.reduce((sum, lanes) => sum + Math.max(0, lanes), 0);

@@ -1,7 +1,7 @@
 /** One host of the scheduler: what it carried since the last look, and how many of its lanes are busy. Pure. */
 import { createLaneBudget } from "./lane-budget.ts";
 import { createMeter } from "./meter.ts";
-import type { HostState } from "./world.ts";
+import type { HostState, LaneState } from "./world.ts";
 
 export interface HostLimits {
   /** Lanes of each host; null adapts between 1 and `lanesPerHost`. */
@@ -48,9 +48,11 @@ export function measureHost(
  */
 export function busyLanes(host: HostState): number {
   let busy = 0;
-  for (const lane of host.lanes) {
-    const leftMs = ((lane.end - lane.position) / Math.max(1, lane.meter.rate())) * 1000;
-    if (lane.position === lane.start || leftMs > host.firstByteMs) busy += 1;
-  }
+  for (const lane of host.lanes) busy += isBusy(lane) ? 1 : 0;
   return busy;
+}
+
+/** True unless it ends within the time to a first byte. */
+export function isBusy({ position, start, end, meter, host }: LaneState): boolean {
+  return position === start || ((end - position) / Math.max(1, meter.rate())) * 1000 > host.firstByteMs;
 }

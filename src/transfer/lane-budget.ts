@@ -12,6 +12,8 @@ export interface LaneBudgetSettings {
 export interface LaneBudget {
   /** Lanes that the host may have now. */
   readonly limit: () => number;
+  /** True while another number of lanes is tried: none is to be added beyond it, or it would be judged, too. */
+  readonly isTrying: () => boolean;
   /** Counts bytes that came from this host while `lanes` were busy, up to `nowMs`, and whether this box could do no more. */
   readonly observe: (bytes: number, lanes: number, nowMs: number, isSaturated?: boolean) => void;
   /** The host said that it is too busy. */
@@ -134,6 +136,7 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
 
   return {
     limit: () => limit,
+    isTrying: () => trial !== null,
     observe: (bytes, lanes, at, isSaturated = false) => {
       if (settings.fixed !== null) return;
       if (!hasBytes) {

@@ -1,5 +1,6 @@
 /** One lane of the scheduler: what it is given, how it moves, and what it leaves when it ends. Pure. */
 import { addRange, removeRange } from "../base/range.ts";
+import { openHosts, rateOf } from "./choose-job.ts";
 import { createMeter } from "./meter.ts";
 import { rangeSize } from "./range-size.ts";
 import {
@@ -44,8 +45,12 @@ export function beginLane(id: number, job: JobState, from: { mirror: MirrorState
 }
 
 function wishedBytes(job: JobState, host: HostState): number {
-  const pace = { laneRate: host.laneMeter.rate(), firstByteMs: host.firstByteMs };
-  return rangeSize(pace, leftBytes(job), Math.max(host.budget.limit(), job.lanes.size));
+  const laneRate = host.laneMeter.rate();
+  const lanes = Math.max(host.budget.limit(), job.lanes.size);
+  // What is left takes a slow lane's share of the time, not of the number: the digest waits for the lane in front.
+  const jobRate = rateOf(openHosts(job));
+  const sharing = laneRate === 0 ? lanes : Math.max(lanes, jobRate / laneRate);
+  return rangeSize({ laneRate, firstByteMs: host.firstByteMs }, leftBytes(job), sharing);
 }
 
 /** Its bytes have come so far: that is good news of its job, its mirror and its host. */

@@ -9,12 +9,15 @@ const LEAST_LANE_SECONDS = 1;
 const GRAIN_BYTES = 64 * 1024;
 const MOST_BYTES = 64 * MIB;
 const LEAST_SECONDS = 0.05;
-/** Where first bytes come at once, a range is this large even so, unless a lane needs longer than two seconds for it. */
+/**
+ * Where first bytes come at once, a range is this large even so, unless a lane needs longer than half a second for it:
+ * the digest reads from the front, and waits for the lane there.
+ */
 const USUAL_BYTES = 32 * MIB;
-const USUAL_SECONDS = 2;
+const USUAL_SECONDS = 0.5;
 const MOST_SECONDS = 6;
-/** The wait for a first byte may cost a hundredth of a lane's time. */
-const WAITS_A_RANGE = 100;
+/** The wait for a first byte may take a thirtieth of a lane's time: the next range is asked for while one ends. */
+const WAITS_A_RANGE = 30;
 /** However near the end is, a range is worth this many such waits. */
 const LEAST_WAITS = 4;
 
@@ -30,7 +33,7 @@ export interface LanePace {
  * and ever smaller towards the end, when `leftBytes` must be shared by `lanes`.
  */
 export function rangeSize(pace: LanePace, leftBytes: number, lanes: number): number {
-  const seconds = Math.min(MOST_SECONDS, Math.max(LEAST_SECONDS, (pace.firstByteMs / 1000) * WAITS_A_RANGE));
+  const seconds = Math.max(LEAST_SECONDS, cheapSeconds(pace));
   const usual = Math.min(USUAL_BYTES, pace.laneRate * USUAL_SECONDS);
   const wish = pace.laneRate === 0 ? FIRST_BYTES : Math.max(usual, pace.laneRate * seconds);
   const share = leftBytes / (2 * Math.max(1, lanes));
@@ -39,4 +42,13 @@ export function rangeSize(pace: LanePace, leftBytes: number, lanes: number): num
   const bytes = Math.min(MOST_BYTES, Math.max(least, Math.min(wish, share)));
   const grain = bytes < LEAST_BYTES ? GRAIN_BYTES : MIB;
   return Math.ceil(bytes / grain) * grain;
+}
+
+/** So long a range takes at most, as a rule, if its lane goes on as it did. */
+export function usualRangeMs(pace: Pick<LanePace, "firstByteMs">): number {
+  return Math.max(USUAL_SECONDS, cheapSeconds(pace)) * 1000;
+}
+
+function cheapSeconds({ firstByteMs }: Pick<LanePace, "firstByteMs">): number {
+  return Math.min(MOST_SECONDS, (firstByteMs / 1000) * WAITS_A_RANGE);
 }

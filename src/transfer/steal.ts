@@ -1,5 +1,7 @@
 /** Which lane gives up the rest of its range to a faster one, and where it is cut. Pure. */
 import { mirrorOn } from "./choose-job.ts";
+import { isBusy } from "./host-state.ts";
+import { usualRangeMs } from "./range-size.ts";
 import { type HostState, type JobState, type LaneState, leftBytes } from "./world.ts";
 
 export interface Theft {
@@ -41,16 +43,53 @@ export function planTheft(jobs: readonly JobState[], host: HostState, nowMs: num
 }
 
 /**
- * The cut of the lane that everything behind it waits for, because the digest reads from the front: a straggler there
- * leaves it idle, however fast the others are. Null when it keeps up, or little waits.
+ * The cuts of lanes that what has come behind them waits for, because the digest reads from the front: it is left idle,
+ * however fast the others are. Lanes that keep up are left alone, and all while little waits.
  */
-export function planRelief(job: JobState, nowMs: number): Theft | null {
-  const front = [...job.lanes].sort((one, other) => one.position - other.position)[0];
-  if (front === undefined || job.isEnded || (job.pending[0]?.start ?? job.size) < front.position) return null;
-  const waitingBytes = job.size - leftBytes(job) - front.position;
-  if (waitingBytes < LEAST_WAITING_BYTES || ownRate(front, nowMs) * 2 > front.host.laneMeter.rate()) return null;
-  const cut = cutOf(front, front.host, nowMs);
-  return cut === null || cut.gainMs < LEAST_GAIN_MS ? null : { victim: front, end: cut.end };
+export function planRelief(job: JobState, nowMs: number): readonly Theft[] {
+  if (job.isEnded) return [];
+  const lanes = [...job.lanes].sort((one, other) => one.position - other.position);
+  const pendingStart = job.pending[0]?.start ?? job.size;
+  let doneBehind = job.size - leftBytes(job) - (lanes[0]?.position ?? 0);
+  return lanes.flatMap((victim, index) => {
+    // What is nobody's yet holds up what comes after it, too.
+    if (pendingStart < victim.position || doneBehind < LEAST_WAITING_BYTES) return [];
+    doneBehind -= (lanes[index + 1]?.position ?? job.size) - victim.end;
+    const isSlow =
+      index === 0
+        ? isStraggler(victim, nowMs) || isLong(victim, nowMs)
+        : isStraggler(victim, nowMs) && isLong(victim, nowMs);
+    const cut = isSlow ? cutOf(victim, victim.host, nowMs) : null;
+    return cut === null || cut.gainMs < LEAST_GAIN_MS ? [] : [{ victim, end: cut.end }];
+  });
+}
+
+/**
+ * The lanes that a host has beyond its number, as after a trial of more that brought nothing, and that would go on for
+ * long: the slowest ones stop where they are. Opened when the others were fast, they were given much, and crawl.
+ */
+export function planRetirement(host: HostState, nowMs: number): readonly Theft[] {
+  const busy = [...host.lanes].filter(isBusy);
+  const surplus = busy.length - host.budget.limit();
+  if (surplus <= 0) return [];
+  return busy
+    .sort((one, other) => ownRate(one, nowMs) - ownRate(other, nowMs))
+    .slice(0, surplus)
+    .filter((lane) => !lane.isCancelled && isLong(lane, nowMs))
+    .map((victim) => ({ victim, end: victim.position }));
+}
+
+function leftMs(lane: LaneState, nowMs: number): number {
+  return ((lane.end - lane.position) / ownRate(lane, nowMs)) * 1000;
+}
+
+function isStraggler(lane: LaneState, nowMs: number): boolean {
+  return ownRate(lane, nowMs) * 2 <= lane.host.laneMeter.rate();
+}
+
+/** True when the rest alone takes twice as long as a whole range should: the lane was faster when it was given it. */
+function isLong(lane: LaneState, nowMs: number): boolean {
+  return leftMs(lane, nowMs) > usualRangeMs(lane.host) * 2;
 }
 
 function cutOf(

@@ -29,6 +29,14 @@ describe("createLaneBudget()", () => {
     expect(createLaneBudget({ ...ADAPTIVE, most: 2 }, 0).limit()).toBe(2);
   });
 
+  it("says while it tries another number, so that nobody adds to what is judged", () => {
+    const budget = createLaneBudget(ADAPTIVE, 0);
+    expect(budget.isTrying()).toBe(true);
+    drive(budget, capped(10e6, 10e6), 0, 3_000);
+    expect(budget.isTrying()).toBe(false);
+    expect(createLaneBudget({ ...ADAPTIVE, fixed: 4 }, 0).isTrying()).toBe(false);
+  });
+
   it("doubles while that pays, and is at the most within four seconds", () => {
     const limits = drive(createLaneBudget(ADAPTIVE, 0), capped(10e6, 1e9), 0, 4_000);
     expect([...new Set(limits)]).toEqual([4, 8, 16, 32]);

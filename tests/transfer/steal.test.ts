@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { planRelief, planTheft } from "../../src/transfer/steal.ts";
+import { createLaneBudget } from "../../src/transfer/lane-budget.ts";
+import { planRelief, planRetirement, planTheft } from "../../src/transfer/steal.ts";
 import type { LaneState } from "../../src/transfer/world.ts";
 import { makeHost, makeJob, makeLane, makeMirror } from "./worlds.ts";
 
@@ -30,7 +31,7 @@ describe("planRelief()", () => {
 
   it("cuts a straggler that everything behind it waits for", () => {
     const { job, first } = front();
-    const relief = planRelief(job, 0);
+    const [relief] = planRelief(job, 0);
     expect(relief?.victim).toBe(first);
     expect(relief?.end).toBeGreaterThan(first.position);
     expect(relief?.end).toBeLessThan(20 * MB);
@@ -41,12 +42,63 @@ describe("planRelief()", () => {
     ["while little waits behind it", () => front({}, 20 * MB)],
     ["that was just cut", () => front({ cutMs: -100 })],
     ["that is done in a moment", () => front({ position: 63 * MB })],
-  ])("leaves a lane alone %s", (_, world) => expect(planRelief(world().job, 0)).toBeNull());
+  ])("leaves a lane alone %s", (_, world) => expect(planRelief(world().job, 0)).toEqual([]));
+
+  it("cuts one in front that takes seconds for the rest, though it is no slower than its siblings", () => {
+    const job = makeJob([makeMirror(makeHost({ laneRate: 5 * MB, firstByteMs: 10 }))], { size: 500 * MB, pending: [] });
+    const first = makeLane(job, { start: 0, end: 32 * MB }, { position: 4 * MB, rate: 5 * MB });
+    makeLane(job, { start: 32 * MB, end: 500 * MB }, { position: 200 * MB, rate: 5 * MB });
+    expect(planRelief(job, 0).map(({ victim }) => victim)).toEqual([first]);
+  });
+
+  it("cuts a straggler further back before everything waits for it, but not one that is soon done", () => {
+    const scene = (left: number) => {
+      const job = makeJob([makeMirror(makeHost({ laneRate: 100 * MB, firstByteMs: 10 }))], {
+        size: 500 * MB,
+        pending: [],
+      });
+      makeLane(job, { start: 0, end: 64 * MB }, { position: 4 * MB, rate: 100 * MB });
+      const straggler = makeLane(job, { start: 64 * MB, end: 68 * MB + left }, { position: 68 * MB, rate: 1 * MB });
+      makeLane(job, { start: 68 * MB + left, end: 500 * MB }, { position: 300 * MB, rate: 100 * MB });
+      return { relieved: planRelief(job, 0).map(({ victim }) => victim), straggler };
+    };
+    const { relieved, straggler } = scene(20 * MB);
+    expect(relieved).toEqual([straggler]);
+    expect(scene(0.9 * MB).relieved).toEqual([]);
+  });
 
   it("leaves the lanes alone while what they wait for is nobody's yet", () => {
     const { job } = front({ start: 10 * MB, position: 14 * MB });
     job.pending = [{ start: 0, end: 10 * MB }];
-    expect(planRelief(job, 0)).toBeNull();
+    expect(planRelief(job, 0)).toEqual([]);
+  });
+});
+
+describe("planRetirement()", () => {
+  /** A host that may have two lanes and has four, with 32 MB to go each. */
+  function crowd(rates: readonly number[]) {
+    const budget = createLaneBudget({ first: 4, most: 16, fixed: 2 }, 0);
+    const host = makeHost({ laneRate: 10 * MB, firstByteMs: 10, budget });
+    const job = makeJob([makeMirror(host)], { size: 500 * MB, pending: [] });
+    const lanes = rates.map((rate, index) =>
+      makeLane(job, { start: index * 40 * MB, end: (index * 40 + 33) * MB }, { position: (index * 40 + 1) * MB, rate }),
+    );
+    return { host, lanes };
+  }
+
+  it("ends the slowest lanes beyond the number where they are", () => {
+    const { host, lanes } = crowd([20 * MB, 1 * MB, 22 * MB, 2 * MB]);
+    const retired = planRetirement(host, 0);
+    expect(retired.map(({ victim }) => victim)).toEqual([lanes[1], lanes[3]]);
+    expect(retired.map(({ end }) => end)).toEqual([41 * MB, 121 * MB]);
+  });
+
+  it("lets those that are soon done end by themselves", () => {
+    expect(planRetirement(crowd([40 * MB, 40 * MB, 40 * MB, 40 * MB]).host, 0)).toEqual([]);
+  });
+
+  it("ends nothing of a host that has no more than its number", () => {
+    expect(planRetirement(crowd([1 * MB, 1 * MB]).host, 0)).toEqual([]);
   });
 });
 
