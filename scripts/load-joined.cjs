@@ -62,8 +62,15 @@ function keepCompiled(exitCode) {
     fs.renameSync(temporary, COMPILED);
   } catch {
     // The next process compiles again, as this one did.
-    fs.rmSync(temporary, { force: true });
+    remove(temporary);
   }
+}
+
+/** Throws nothing: that would make a failure of what is done. */
+function remove(file) {
+  try {
+    fs.unlinkSync(file);
+  } catch {}
 }
 
 module.exports = { keepCompiled, load };

@@ -75,7 +75,7 @@ export function planRetirement(host: HostState, nowMs: number): readonly Theft[]
   return busy
     .sort((one, other) => ownRate(one, nowMs) - ownRate(other, nowMs))
     .slice(0, surplus)
-    .filter((lane) => !lane.isCancelled && isLong(lane, nowMs))
+    .filter((lane) => !lane.isCancelled && nowMs - lane.cutMs >= CUT_EVERY_MS && isLong(lane, nowMs))
     .map((victim) => ({ victim, end: victim.position }));
 }
 
