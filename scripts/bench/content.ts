@@ -11,8 +11,9 @@ export async function writeServed(folder: string, stem: string, sizes: readonly 
   for (const [index, size] of sizes.entries()) {
     const name = sizes.length === 1 ? `${stem}.safetensors` : `${stem}-${String(index).padStart(4, "0")}.safetensors`;
     const weights = makeSafetensors({ size, seed: `bench ${name}`, shape: size < 1_000_000 ? "lora" : "diffusion" });
-    await weights.writeTo(join(folder, name));
-    served.push({ name, size, sha256: await weights.sha256() });
+    const path = join(folder, name);
+    await weights.writeTo(path);
+    served.push({ name, path, size, sha256: await weights.sha256() });
   }
   return served;
 }

@@ -1,8 +1,6 @@
 /** Contenders side by side: A B C A B C, each from a clean folder, each output proven once, medians in the end. */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { formatBytes } from "../../src/base/bytes.ts";
 import type { Pages } from "./pages.ts";
 import type { RunSettings } from "./run-once.ts";
@@ -53,15 +51,29 @@ async function runProven(contest: Contest, contender: Contender, round: number):
 async function wrongIn(files: readonly Served[], contender: Contender, folder: string): Promise<string | null> {
   for (const file of files) {
     const place = contender.placeOf?.(file, folder) ?? join(folder, file.name);
-    const hash = createHash("sha256");
-    try {
-      await pipeline(createReadStream(place, { highWaterMark: 1024 * 1024 }), hash);
-    } catch {
-      return `${file.name} is not at ${place}`;
-    }
-    if (hash.digest("hex") !== file.sha256) return `${file.name} arrived with another sha256`;
+    const isSame = await isSameContent(file.path, place).catch(() => null);
+    if (isSame === null) return `${file.name} is not at ${place}`;
+    if (!isSame) return `${file.name} arrived with other bytes`;
   }
   return null;
+}
+
+const STEP_BYTES = 1024 * 1024;
+
+/** Byte for byte: it is as good as a digest, and takes a tenth of the time where the processor has none. */
+async function isSameContent(path: string, other: string): Promise<boolean> {
+  await using one = await open(path);
+  await using two = await open(other);
+  const [left, right] = [Buffer.alloc(STEP_BYTES), Buffer.alloc(STEP_BYTES)];
+  for (let at = 0; ; ) {
+    const [{ bytesRead }, { bytesRead: count }] = await Promise.all([
+      one.read(left, 0, STEP_BYTES, at),
+      two.read(right, 0, STEP_BYTES, at),
+    ]);
+    if (bytesRead !== count || !left.subarray(0, count).equals(right.subarray(0, count))) return false;
+    if (count === 0) return true;
+    at += count;
+  }
 }
 
 function outcomeOf({ name, kind, isVerifying }: Contender, runs: readonly Run[]): Outcome {

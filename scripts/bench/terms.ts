@@ -5,6 +5,8 @@ import type { Summary } from "../../src/base/events.ts";
 export interface Served {
   /** Its name in the served folder, and in the address. */
   readonly name: string;
+  /** Where it lies. */
+  readonly path: string;
   readonly size: number;
   readonly sha256: string;
 }
