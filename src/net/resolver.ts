@@ -5,14 +5,17 @@ import type { Clock } from "../base/clock.ts";
 /** Asks for every address of a name. */
 export type Resolve = (hostname: string, options: ResolveOptions, done: Resolved) => void;
 
+/** As `dns.lookup` takes them. */
 export interface ResolveOptions {
   readonly all: true;
   readonly family?: number;
   readonly hints?: number;
 }
 
+/** Hears every address of the name, or the resolver's error (`ENOTFOUND`, `EAI_AGAIN`) and none. */
 export type Resolved = (error: NodeJS.ErrnoException | null, found: readonly Address[]) => void;
 
+/** An address as `dns.lookup` gives it; the family is 4 or 6. */
 export interface Address {
   readonly address: string;
   readonly family: number;
@@ -60,6 +63,22 @@ export function createResolver(clock: Pick<Clock, "monotonicMs" | "after">, ask:
       for (const one of all) one(error, found);
     });
   };
+}
+
+export interface LookedUp {
+  readonly addresses: readonly string[];
+  readonly elapsedMs: number;
+}
+
+/** Asks for a name anew, and says how long the answer took. @throws Error with the resolver's code */
+export function lookupHost(name: string, clock: Pick<Clock, "monotonicMs">): Promise<LookedUp> {
+  const startedMs = clock.monotonicMs();
+  return new Promise((answer, fail) => {
+    resolveDns(name.replace(/^\[(.*)\]$/, "$1"), { all: true }, (error, found) => {
+      if (error !== null) return fail(error);
+      answer({ addresses: found.map(({ address }) => address), elapsedMs: clock.monotonicMs() - startedMs });
+    });
+  });
 }
 
 /** Hears the answer, or takes `last` in its place: when the answer is slow, and when it is an error. */
