@@ -1,7 +1,8 @@
 /** Events as plain lines for a pipe or a log file: what began, how far the whole is every few seconds, what ended. Pure. */
 import type { Event, EventBody } from "../base/events.ts";
 import { noticeOf, type Paper, planHeadline, settledFacts } from "./notices.ts";
-import { advance, type FileState, noProgress, type Progress } from "./progress.ts";
+import { advance, noProgress, type Progress } from "./progress.ts";
+import { sum } from "./table.ts";
 import { printable } from "./text.ts";
 import { remainingMs, totalsOf } from "./totals.ts";
 import { bytesText, durationText, formatDoneOf, formatPercent, rateText } from "./words.ts";
@@ -83,12 +84,9 @@ function totalLine(progress: Progress): string {
 function idleText({ files }: Progress): string {
   const verifying = [...files.values()].filter(({ phase }) => phase === "verifying");
   if (verifying.length === 0) return "stalled";
-  const [doneBytes, sizeBytes] = [sum(verifying, "doneBytes"), sum(verifying, "size")];
-  return `verifying ${formatDoneOf(doneBytes, sizeBytes)}`;
+  const doneBytes = sum(verifying.map((file) => file.doneBytes));
+  return `verifying ${formatDoneOf(doneBytes, sum(verifying.map(({ size }) => size ?? 0)))}`;
 }
-
-const sum = (files: readonly FileState[], of: "doneBytes" | "size"): number =>
-  files.reduce((total, file) => total + (file[of] ?? 0), 0);
 
 /** A wait is told when it begins, not as often as it is reported. */
 function isKnownWait({ model, message }: Extract<EventBody, { kind: "waiting" }>, before: Progress): boolean {

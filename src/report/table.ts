@@ -80,4 +80,5 @@ function widestThatGives(columns: readonly Column[], widths: readonly number[]):
   return widest;
 }
 
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
+/** All of them added up. */
+export const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

@@ -2,7 +2,7 @@
 import type { Sha256 } from "../base/artifact.ts";
 import type { Clock } from "../base/clock.ts";
 import { isModelsError } from "../base/errors.ts";
-import type { EventBody, FileProgress, MirrorShare, Report } from "../base/events.ts";
+import type { FileProgress, MirrorShare, Report } from "../base/events.ts";
 import { type Deferred, deferred } from "../base/flow.ts";
 import type { Mirror } from "../base/mirror.ts";
 import type { Digest } from "../digest/digest.ts";
@@ -51,9 +51,9 @@ export interface FetchPorts {
 }
 
 /** How far a job is: its bytes are on their way, or all there and read once more. */
-export type FetchProgress = ({ readonly kind: "file-moving" } & FileProgress) | FileVerifying;
-
-type FileVerifying = Extract<EventBody, { readonly kind: "file-verifying" }>;
+export type FetchProgress =
+  | { readonly kind: "fetching"; readonly file: FileProgress }
+  | { readonly kind: "verifying"; readonly file: Pick<FileProgress, "model" | "doneBytes" | "size"> };
 
 /** A job under way, for whoever shows progress or must end it. */
 export interface RunningFetch {

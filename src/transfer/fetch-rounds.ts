@@ -236,10 +236,11 @@ export function createRounds(job: FetchJob, ports: RoundsPorts): Rounds {
     labelOf,
     progress: () => {
       const { model, size } = job;
-      if (isDigesting) return { kind: "file-verifying", model, doneBytes: checks.digestedBytes(), size };
+      if (isDigesting) return { kind: "verifying", file: { model, doneBytes: checks.digestedBytes(), size } };
       const mirrors = [...new Set(carriers().map(labelOf))];
       const bytesPerSecond = Math.round(meter.rate());
-      return { kind: "file-moving", model, doneBytes: rangeBytes(ledger.done()), size, bytesPerSecond, mirrors };
+      const doneBytes = rangeBytes(ledger.done());
+      return { kind: "fetching", file: { model, doneBytes, size, bytesPerSecond, mirrors } };
     },
     stop: checks.stop,
   };

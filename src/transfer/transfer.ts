@@ -60,13 +60,10 @@ export function createTransfer(settings: TransferSettings, ports: TransferPorts)
 
   const tell = (): void => {
     const files: FileProgress[] = [];
-    for (const one of [...running].flatMap((fetch) => fetch.progress() ?? [])) {
-      if (one.kind === "file-verifying") {
-        report(one);
-        continue;
-      }
-      const { kind: _, ...file } = one;
-      files.push(file);
+    for (const fetch of running) {
+      const progress = fetch.progress();
+      if (progress?.kind === "verifying") report({ kind: "file-verifying", ...progress.file });
+      else if (progress !== null) files.push(progress.file);
     }
     report({ kind: "progress", files, bytesPerSecond: files.reduce((sum, file) => sum + file.bytesPerSecond, 0) });
   };
