@@ -25,7 +25,7 @@ export const checkCommand: CommandSpec = {
   ],
   exits: [EXIT_FINDINGS, EXIT_INTEGRITY],
   notes: [
-    "Nothing is fetched and nothing is written. A file that modelferry did not bring is unverified until it is adopted.",
+    "Nothing is fetched, and nothing in the tree is written. A file that modelferry did not bring is unverified until it is adopted.",
   ],
   run: (call) =>
     withModels(call, async (models) => {
