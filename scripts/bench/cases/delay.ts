@@ -37,7 +37,7 @@ export const delayCase: Case = {
     await using origin = await nginxOf(bench, { folder, address: link?.address ?? "" });
     const lists = await listsOf(bench, id);
     const offer: Offer = { files, origins: [origin.url], caFile: null, connections: CONNECTIONS, lists };
-    const rounds = roundsOf(bench, 2);
+    const rounds = roundsOf(bench, 3);
     const contenders = [
       syncContender(offer),
       ...fixedLanes(bench, offer),
