@@ -81,14 +81,9 @@ export async function bundle() {
   for (const name of Object.keys(ENTRIES)) writeFileSync(`${bin}${name}.cjs`, entryText(name));
 }
 
-/** Threads end when they are told to; what V8 compiled is kept by the process that the person has started. */
 function entryText(name) {
-  const load = `load("${name}.cjs");\n`;
-  if (name !== "models") return `require("./load-joined.cjs").${load}`;
-  return `#!/usr/bin/env node
-const { keepCompiled, load } = require("./load-joined.cjs");
-process.once("exit", keepCompiled);
-${load}`;
+  if (name !== "models") return `require("./load-joined.cjs").runThread("${name}.cjs");\n`;
+  return `#!/usr/bin/env node\nrequire("./load-joined.cjs").runCommand("models.cjs", process.argv[2]);\n`;
 }
 
 /** A line that names the text, then one expression: each module's file with the function that runs it. */

@@ -13,7 +13,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { describe, expect, it } from "vitest";
+import { Worker } from "node:worker_threads";
+import { describe, expect, it, vi } from "vitest";
 
 const HOME = fileURLToPath(new URL("../..", import.meta.url));
 const execute = promisify(execFile);
@@ -35,66 +36,87 @@ function install() {
       run([join(bin, "models.cjs"), ...args], env),
     kept: (): readonly string[] => readdirSync(bin).filter((name) => name.includes(".bin")),
     path: (name: string): string => join(bin, name),
-    /** What V8 says of the compiled code that it was given: taken, refused, or that there was none. */
-    verdict: async (): Promise<string> => {
+    /** What V8 says of the code that was kept for `command`: taken, refused, or that there was none. */
+    verdict: async (command: string): Promise<string> => {
       const watch = `
         const vm = require("node:vm");
         vm.Script = class extends vm.Script {
           constructor(...args) {
             super(...args);
             console.log({ true: "refused", false: "taken" }[this.cachedDataRejected] ?? "none");
+            process.exit(1);
           }
         };
-        require("./dist/bin/load-joined.cjs");`;
+        require("./dist/bin/load-joined.cjs").runCommand("models.cjs", "${command}");`;
       const script = join(folder, "watch.cjs");
       writeFileSync(script, watch);
-      return (await run([script])).trim();
+      const told = await run([script]).catch(({ stdout }: { stdout: string }) => stdout);
+      return told.trim();
+    },
+    /** Runs a thread until `isDone`. */
+    whileThread: async (file: string, isDone: () => boolean): Promise<void> => {
+      const thread = new Worker(file);
+      try {
+        await vi.waitFor(() => expect(isDone()).toBe(true), { timeout: 20_000, interval: 50 });
+      } finally {
+        await thread.terminate();
+      }
     },
     [Symbol.dispose]: () => rmSync(folder, { recursive: true }),
   };
 }
 
-const KEPT = `joined-${process.version}-${process.arch}.bin`;
+const keptFor = (user: string): string => `joined-${user}-${process.version}-${process.arch}.bin`;
+const KITS = keptFor("kits");
 
 describe("the joined command line", () => {
   it("takes what V8 compiled in the process before", async () => {
     using installed = install();
-    expect(await installed.verdict()).toBe("none");
+    expect(await installed.verdict("kits")).toBe("none");
     const first = await installed.models(["kits"]);
-    expect(installed.kept()).toEqual([KEPT]);
-    expect(await installed.verdict()).toBe("taken");
+    expect(installed.kept()).toEqual([KITS]);
+    expect(await installed.verdict("kits")).toBe("taken");
     expect(await installed.models(["kits"])).toBe(first);
   });
 
-  it("keeps more when another command has run, and nothing new when the same one has", async () => {
+  it("keeps what each command needs, and nothing new when the same one has run", async () => {
     using installed = install();
-    const size = (): number => readFileSync(installed.path(KEPT)).length;
+    const read = (): Buffer => readFileSync(installed.path(KITS));
     await installed.models(["kits"]);
-    const one = size();
-    await installed.models(["kits"]);
-    expect(size()).toBe(one);
+    const before = read();
     await installed.models(["completion", "bash"]);
-    const both = size();
-    expect(both).toBeGreaterThan(one);
     await installed.models(["kits"]);
-    expect(size()).toBe(both);
+    expect(read().equals(before)).toBe(true);
+    expect(installed.kept()).toEqual([keptFor("completion"), KITS]);
+    await installed.models(["--version"]);
+    await installed.models(["completion", "zsh"]);
+    expect(installed.kept()).toEqual([keptFor("completion"), KITS, keptFor("models")]);
+  });
+
+  it("keeps what a thread needs while the thread lives", async () => {
+    using installed = install();
+    await installed.whileThread(installed.path("digest-worker.cjs"), () =>
+      installed.kept().includes(keptFor("digest-worker")),
+    );
+    expect(installed.kept()).toEqual([keptFor("digest-worker")]);
   });
 
   it("works with what is torn or was made of another text, and replaces it", async () => {
     using installed = install();
     const first = await installed.models(["kits"]);
-    const kept = readFileSync(installed.path(KEPT), "latin1");
-    truncateSync(installed.path(KEPT), 100);
+    const kept = readFileSync(installed.path(KITS), "latin1");
+    truncateSync(installed.path(KITS), 100);
     expect(await installed.models(["kits"])).toBe(first);
-    writeFileSync(installed.path(KEPT), kept.replace(/"of":"\/\/ ./, '"of":"// x'), "latin1");
-    expect(await installed.verdict()).toBe("none");
+    writeFileSync(installed.path(KITS), kept.replace(/"of":"\/\/ ./, '"of":"// x'), "latin1");
+    expect(await installed.verdict("kits")).toBe("none");
     expect(await installed.models(["kits"])).toBe(first);
-    expect(await installed.verdict()).toBe("taken");
+    expect(await installed.verdict("kits")).toBe("taken");
   });
 
-  it("keeps nothing of a command that failed, nor where Node is told to keep nothing", async () => {
+  it("keeps nothing of what failed or is no command, nor where Node is told to keep nothing", async () => {
     using installed = install();
     await expect(installed.models(["kits", "show", "no-such-kit"])).rejects.toThrow("no-such-kit");
+    await expect(installed.models(["kitz"])).rejects.toThrow("kitz");
     await installed.models(["kits"], { NODE_DISABLE_COMPILE_CACHE: "1" });
     expect(installed.kept()).toEqual([]);
   });
@@ -102,8 +124,8 @@ describe("the joined command line", () => {
   it("runs, and leaves what is kept alone, where V8 has other options", async () => {
     using installed = install();
     const first = await installed.models(["kits"]);
-    const kept = readFileSync(installed.path(KEPT));
+    const kept = readFileSync(installed.path(KITS));
     expect(await installed.models(["kits"], { NODE_OPTIONS: "--max-old-space-size=500" })).toBe(first);
-    expect(readFileSync(installed.path(KEPT)).equals(kept)).toBe(true);
+    expect(readFileSync(installed.path(KITS)).equals(kept)).toBe(true);
   });
 });
