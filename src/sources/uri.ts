@@ -169,7 +169,7 @@ function parseFile(text: string): FileSource {
     throw invalid(text, "it is no local file", form);
   try {
     const path = resolve(fileURLToPath(url));
-    if (!url.pathname.endsWith("/") && !path.includes("\0")) return { kind: "file", path };
+    if (!url.pathname.endsWith("/") && !/[\u0000-\u001f\u007f]/.test(path)) return { kind: "file", path };
   } catch {
     // Falls through: an encoded slash, say.
   }

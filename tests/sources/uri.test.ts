@@ -80,6 +80,7 @@ describe("parseSource()", () => {
     "file:///a/",
     "file:///a%2fb",
     "file:///a?b",
+    "file:///a%01",
     " hf://org/repo/a",
     "hf://org/repo/a\n",
     "https://host/a\u0000",
