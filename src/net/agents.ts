@@ -14,7 +14,8 @@ export interface Agents {
   readonly close: () => Promise<void>;
 }
 
-export interface AgentsSettings extends Pick<AgentSettings, "proxy" | "connectTimeoutMs" | "idleTimeoutMs"> {
+export interface AgentsSettings
+  extends Pick<AgentSettings, "proxy" | "connectTimeoutMs" | "idleTimeoutMs" | "connections"> {
   /** PEM file of authorities to trust beside the built-in ones, or null; read by the first call of `for`. */
   readonly caFile: string | null;
 }

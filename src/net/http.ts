@@ -23,6 +23,8 @@ export interface HttpSettings {
   readonly connectTimeoutMs?: number;
   /** Time until the head of an answer, and between two parts of its body. @default 20 000 */
   readonly idleTimeoutMs?: number;
+  /** Connections to one origin at a time. @default 16 */
+  readonly connections?: number;
 }
 
 /** Headers that prove who asks, for one origin (scheme, host and port) only. */

@@ -79,6 +79,9 @@ export async function fetchText(
   }
 }
 
+/** A small file comes with its one answer, and most of its time is the way there and back: more may be on it at once. */
+const ASKING_PER_LANE = 2;
+
 export interface ControlPlane {
   readonly http: Http;
   readonly s3: S3;
@@ -87,8 +90,9 @@ export interface ControlPlane {
 /** Opens connections to nothing yet. `http` is closed by whoever opened it. */
 export async function openControlPlane(settings: Settings, clock: Clock, report: Report): Promise<ControlPlane> {
   const [{ createHttp }, { createS3 }] = await Promise.all([import("../net/http.ts"), import("../net/s3.ts")]);
-  const { caFile, proxy } = settings;
-  const http = createHttp({ caFile, proxy, userAgent: userAgent() }, { clock, report });
+  const { caFile, proxy, limits } = settings;
+  const connections = ASKING_PER_LANE * limits.lanesPerHost;
+  const http = createHttp({ caFile, proxy, userAgent: userAgent(), connections }, { clock, report });
   return { http, s3: createS3(({ kind, bucket }) => accessTo(settings.s3, kind, bucket), { http, clock }) };
 }
 

@@ -28,11 +28,18 @@ interface Queues {
   readonly fetches: PQueue;
   /** Files whose bytes cost less than their places on the disk and the way to their mirrors. */
   readonly small: PQueue;
+  /** Those of them that come with one answer. */
+  readonly whole: PQueue;
 }
 
 /** Files read or copied at a time: the disk is the limit. */
 const LOCAL = 2;
 const SMALL_BYTES = 4 * 1024 * 1024;
+
+/** They wait for the disk, not for bytes: so many in the place of each file that waits for bytes. */
+const SMALL_PER_FILE = 8;
+/** Twice the connections to a host, which need not rest then while files get their places. */
+const WHOLE_PER_FILE = 16;
 
 /** So many small files are worth the start of a thread. */
 const THREAD_WORTH_FILES = 32;
@@ -51,12 +58,14 @@ async function settleEach(run: Run, { plan, pending, resolved }: Pending): Promi
   // Imported here: the command line as one file is no ES module, and this package is nothing else.
   const { default: PQueue } = await import("p-queue");
   const fetches = new PQueue({ concurrency: files });
+  // Where one at a time was asked for, that is what they get.
+  const many = (perFile: number): PQueue => (files === 1 ? fetches : new PQueue({ concurrency: perFile * files }));
   const queues: Queues = {
     resolves: new PQueue({ concurrency: RESOLVES }),
     local: new PQueue({ concurrency: LOCAL }),
     fetches,
-    // They wait for answers and for the disk, not for bytes; but where one at a time was asked for, that is what they get.
-    small: files === 1 ? fetches : new PQueue({ concurrency: 2 * files ** 2 }),
+    small: many(SMALL_PER_FILE),
+    whole: many(WHOLE_PER_FILE),
   };
   const carriers = carriersIn(plan, pending);
   const settled = new Map<string, Promise<LockedModel | null>>();
@@ -130,7 +139,7 @@ async function settleModel(run: Run, surveyed: Surveyed, { queues, resolved }: S
   const known = resolved.get(model.name);
   // Its bytes come with the answer, so that it is asked for in its turn.
   if (known === undefined && comesWhole(surveyed)) {
-    return await fetchInTurn(run, surveyed, queues.small, (signal) => findMirrors(model, run, signal));
+    return await fetchInTurn(run, surveyed, queues.whole, (signal) => findMirrors(model, run, signal));
   }
   const settled = new AbortController();
   const find = (): Promise<Resolved> => findMirrors(model, run, anySignal(run.signal, settled.signal));
