@@ -17,8 +17,11 @@ export const processIdentity = (): { readonly host: string; readonly pid: number
   pid: process.pid,
 });
 
+/** Of Node, such as `v20.20.2`. */
+export const nodeVersion = (): string => process.version;
+
 export interface Runtime {
-  /** Such as `v20.20.2`. */
+  /** See {@link nodeVersion}. */
   readonly node: string;
   /** Such as `linux x64 6.1.0`. */
   readonly system: string;
@@ -31,7 +34,7 @@ export interface Runtime {
 /** What this process runs on. */
 export function describeRuntime(): Runtime {
   return {
-    node: process.version,
+    node: nodeVersion(),
     system: `${process.platform} ${process.arch} ${release()}`,
     cores: availableParallelism(),
     memoryBytes: process.constrainedMemory() > 0 ? Math.min(process.constrainedMemory(), totalmem()) : totalmem(),
