@@ -1,5 +1,5 @@
 /** How a journal is written: one line a fact, each with its own check, so that a torn write loses a line and no more. Pure. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Sha256 } from "../base/artifact.ts";
 import { addRange, type ByteRange, type RangeSet, removeRange } from "../base/range.ts";
 
@@ -106,4 +106,4 @@ function readLine(text: string): readonly (readonly unknown[])[] {
   }
 }
 
-const check = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, CHECK_LENGTH);
+const check = (text: string): string => hash("sha256", text).slice(0, CHECK_LENGTH);

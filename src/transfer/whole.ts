@@ -1,5 +1,5 @@
 /** A small file that came whole with a mirror's first answer: how it is proven in memory, and written in one go. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { closeSync, mkdirSync, write } from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
@@ -12,7 +12,7 @@ const writeAt = promisify(write);
 
 /** True when `bytes` are those of the artifact, and begin as weights with the ending of `path` must. */
 export function isProven(bytes: Uint8Array, { path, size, sha256 }: Artifact & { readonly path: string }): boolean {
-  if (bytes.length !== size || createHash("sha256").update(bytes).digest("hex") !== sha256) return false;
+  if (bytes.length !== size || hash("sha256", bytes) !== sha256) return false;
   return headerReaderFor(path)?.(bytes, size).kind !== "bad";
 }
 

@@ -1,5 +1,5 @@
 /** The only file that spells paths below `.modelferry`, the folder of a tree that is modelferry's own. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { dirname, join, relative, resolve } from "node:path";
 import type { Sha256 } from "../base/artifact.ts";
 import { joinUnder, STATE_FOLDER, type TreePath } from "../base/paths.ts";
@@ -89,5 +89,5 @@ function fileNameOf(key: string): string {
 }
 
 function digestOf(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 40);
+  return hash("sha256", text).slice(0, 40);
 }

@@ -1,5 +1,5 @@
 /** How a small state file is written whole and read only when it is whole: JSON with its own digest behind it. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { closeSync, writeFileSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { basename } from "node:path";
@@ -35,7 +35,7 @@ export function unseal(text: string): Fields | null {
 }
 
 function sealOf(body: string): string {
-  return createHash("sha256").update(body).digest("hex").slice(0, 16);
+  return hash("sha256", body).slice(0, 16);
 }
 
 /** Reads a state file of at most `maxBytes`; null when it is absent, torn or not ours. */

@@ -34,7 +34,7 @@ export const checkCase: Case = {
       check,
       nodeContender("models --version", "ours", [COMMAND, "--version"]),
     ];
-    const rounds = roundsOf(bench, 9, 7);
+    const rounds = roundsOf(bench, 31, 7);
     const outcomes = await contest(bench, { id, files: [], contenders, rounds, origins: [] });
     const perFile = insideMs(bench, words) / FILES;
     await unserve(bench, id);
