@@ -41,7 +41,7 @@ export function createRateGate(clock: Pick<Clock, "monotonicMs" | "every">): Rat
     for (const lane of [...lanes]) lane.resume();
   };
   const holdBack = (): void => {
-    if (stopTurning !== null || limiter.waitMs() === 0) return;
+    if (limiter.waitMs() === 0) return;
     stopTurning = clock.every(TURN_MS, release);
     for (const lane of lanes) lane.pause();
   };
@@ -59,7 +59,9 @@ export function createRateGate(clock: Pick<Clock, "monotonicMs" | "every">): Rat
           if (!isLimited) return;
           limiter.spend(bytes);
           if (lanes.delete(lane)) lanes.add(lane);
-          holdBack();
+          // A socket that was let through while it connects reads on from its connect, held back or not.
+          if (stopTurning !== null) lane.pause();
+          else holdBack();
         },
         leave: () => {
           if (lanes.delete(lane) && stopTurning !== null) lane.resume();

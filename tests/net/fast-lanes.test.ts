@@ -8,9 +8,10 @@ import { deferred } from "../../src/base/flow.ts";
 import type { HttpEndpoint } from "../../src/base/mirror.ts";
 import { createFastLanes, type FastLanes } from "../../src/net/fast-lanes.ts";
 import { createPositions } from "../../src/net/lane-protocol.ts";
-import { createRangeSink } from "../../src/net/range-sink.ts";
+import { createRangeSink, type RangeSink } from "../../src/net/range-sink.ts";
 import { createRateGate } from "../../src/net/rate-gate.ts";
 import { createResolver } from "../../src/net/resolver.ts";
+import type { Slab } from "../../src/net/slab.ts";
 import { trustContext } from "../../src/net/trust.ts";
 import { type Authority, createAuthority, createNoise, type RangeServer, startRangeServer } from "../origins/index.ts";
 
@@ -58,25 +59,58 @@ const at = (server: RangeServer, more: Partial<HttpEndpoint> = {}): HttpEndpoint
   ...more,
 });
 
-/** Reads a range and gives the lane back; whether the lane had been used before. */
-async function read(endpoint: HttpEndpoint): Promise<boolean> {
-  const { lane, isReused } = lanes.take(endpoint);
+/** Takes all of the file; `ended` says how that went. */
+function sinkFor(endpoint: HttpEndpoint, slab: Slab): { readonly sink: RangeSink; readonly ended: Promise<string> } {
   const ended = deferred<string>();
   const sink = createRangeSink(
     { endpoint, file, start: 0, end: SIZE, size: SIZE, isGeneral: false },
     {
       slot: 0,
-      slab: lane.slab,
+      slab,
       positions: createPositions(),
       nowMs: systemClock.monotonicMs,
       ends: { done: () => ended.resolve("done"), failed: (_, { message }) => ended.resolve(message) },
     },
   );
+  return { sink, ended: ended.promise };
+}
+
+/** Reads a range and gives the lane back; whether the lane had been used before. */
+async function read(endpoint: HttpEndpoint): Promise<boolean> {
+  const { lane, isReused } = lanes.take(endpoint);
+  const { sink, ended } = sinkFor(endpoint, lane.slab);
   lane.start(endpoint, sink);
-  expect(await ended.promise).toBe("done");
+  expect(await ended).toBe("done");
   lanes.give(endpoint, lane);
   return isReused;
 }
+
+describe("a fast lane at a gate", () => {
+  it("reads no more than a step where the budget is overdrawn, also if it was let through while it connected", async () => {
+    const gate = createRateGate(systemClock);
+    gate.limit(1_000_000);
+    const others = gate.enter({ pause: () => {}, resume: () => {} });
+    const { lane } = createFastLanes({
+      clock: systemClock,
+      gate,
+      secureContext: () => trustContext(authority.ca),
+      // The connect begins after the lane was held back, let through and held back again.
+      resolve: (_, __, done) => void systemClock.after(150, () => done(null, [{ address: "127.0.0.1", family: 4 }])),
+      userAgent: "modelferry/test",
+    }).take(at(plain, { url: `http://localhost:${new URL(plain.url).port}/x` }));
+    const { sink, ended } = sinkFor(at(plain), lane.slab);
+    others.spend(30_000);
+    lane.start(at(plain), sink);
+    await systemClock.sleep(80);
+    others.spend(2_000_000);
+    await until(() => sink.received() > 0);
+    await systemClock.sleep(200);
+    expect(sink.received()).toBeLessThanOrEqual(gate.stepBytes());
+    gate.limit(null);
+    expect(await ended).toBe("done");
+    lane.destroy();
+  });
+});
 
 async function until(isSo: () => boolean): Promise<void> {
   for (let tries = 0; !isSo() && tries < 500; tries += 1) await systemClock.sleep(10);
