@@ -42,7 +42,10 @@ const FULL = 0.9;
 const SATURATED = 0.9;
 /** As few are enough for a box that is saturated by its first lanes: one waits for its next range while another is read. */
 const SPARE_LANES = 2;
-/** Below this part of the best that its lanes did, a host is no longer what it was: more lanes are tried at once. */
+/**
+ * Below this part of the best that its lanes did, or as much above the rate that it rests with, a host is no longer what
+ * it was: more lanes are tried at once.
+ */
 const FALLEN = 0.7;
 
 /** What is being tried: `from` lanes gave `rate` before. */
@@ -68,7 +71,9 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
   let steadySinceMs = nowMs;
   let probeAfterMs = FIRST_PROBE_MS;
   let isNextProbeUp = true;
-  /** The best rate since it rests. */
+  /** The rate with which it came to rest; endless where none was judged. */
+  let restRate = Number.POSITIVE_INFINITY;
+  /** The best rate since then. */
   let steadyRate = 0;
 
   /** Counts what is observed in the `lengthMs` after `settleMs` from now. */
@@ -86,13 +91,14 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
     limit = lanes;
     openWindow(at, SETTLE_MS);
   };
-  const rest = (lanes: number, at: number, rate = 0): void => {
+  const rest = (lanes: number, at: number, rate: number | null = null): void => {
     const isInVain = trial !== null && trial.kind !== "start" && lanes === trial.from;
     probeAfterMs = isInVain ? Math.min(RAREST_PROBE_MS, probeAfterMs * 2) : FIRST_PROBE_MS;
     trial = null;
     limit = lanes;
     steadySinceMs = at;
-    steadyRate = rate;
+    restRate = rate ?? Number.POSITIVE_INFINITY;
+    steadyRate = rate ?? 0;
     openWindow(at);
   };
   const judge = (rate: number, at: number, isSaturated: boolean): void => {
@@ -114,7 +120,8 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
         ? rest(limit, at)
         : attempt({ kind, from: limit, rate }, Math.min(settings.most, quarterMore(limit)), at);
     }
-    rest(rate < before * STEADY_LOSS ? from : limit, at);
+    if (rate < before * STEADY_LOSS) rest(from, at, before);
+    else rest(limit, at, rate);
   };
   const probe = (rate: number, at: number, isSaturated: boolean): void => {
     if (isSpared && !isSaturated) {
@@ -122,8 +129,10 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
       return attempt({ kind: "start", from: limit, rate }, Math.min(settings.most, limit * 2), at);
     }
     steadyRate = Math.max(steadyRate, rate);
-    // Losses slow connections down one by one, and hide what more of them brought when they were tried.
-    if (rate < steadyRate * FALLEN && limit < settings.most) {
+    // Losses slow connections down one by one, and hide what more of them brought when they were tried; a link that was
+    // full of other things is free again.
+    const isOther = rate < steadyRate * FALLEN || rate * FALLEN > restRate;
+    if (isOther && limit < settings.most) {
       return attempt({ kind: "start", from: limit, rate }, Math.min(settings.most, limit * 2), at);
     }
     if (at - steadySinceMs < probeAfterMs) return openWindow(at);

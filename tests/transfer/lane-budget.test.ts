@@ -101,6 +101,25 @@ describe("createLaneBudget()", () => {
     expect(limits.at(-1)).toBe(32);
   });
 
+  it("tries more lanes at once on a link that is free again", () => {
+    const budget = createLaneBudget(ADAPTIVE, 0);
+    drive(budget, capped(20e6, 40e6), 0, 3_000);
+    expect(budget.limit()).toBe(4);
+    const limits = drive(budget, capped(20e6, 160e6), 3_000, 6_000);
+    expect(limits.indexOf(8) * STEP_MS).toBeLessThanOrEqual(1_040);
+    expect(limits.at(-1)).toBe(8);
+  });
+
+  it("tries no more lanes soon after it stepped back, whatever they bring then", () => {
+    const budget = createLaneBudget(ADAPTIVE, 0);
+    drive(budget, capped(20e6, 1e9), 0, 4_000);
+    budget.stepBack(4_000);
+    expect(budget.limit()).toBe(16);
+    // What comes after a pause begins slowly.
+    drive(budget, capped(2e6, 1e9), 4_000, 5_000);
+    expect(Math.max(...drive(budget, capped(20e6, 1e9), 5_000, 11_000))).toBe(16);
+  });
+
   it("takes a moment between two ranges for no want of work", () => {
     const budget = createLaneBudget(ADAPTIVE, 0);
     for (let nowMs = 0; nowMs < 4_000; nowMs += STEP_MS) {
