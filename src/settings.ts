@@ -33,7 +33,7 @@ export interface Limits {
   readonly maxRate: number | null;
   /** Connections in all, or null to find the number while it runs. */
   readonly lanes: number | null;
-  /** Connections to one host that bring ranges; twice as many ask, and bring small files. */
+  /** Connections to one host that bring ranges; twice as many ask and bring small files, but never more than `lanes`. */
   readonly lanesPerHost: number;
   /** Models under way at the same time. */
   readonly files: number;

@@ -91,7 +91,7 @@ export interface ControlPlane {
 export async function openControlPlane(settings: Settings, clock: Clock, report: Report): Promise<ControlPlane> {
   const [{ createHttp }, { createS3 }] = await Promise.all([import("../net/http.ts"), import("../net/s3.ts")]);
   const { caFile, proxy, limits } = settings;
-  const connections = ASKING_PER_LANE * limits.lanesPerHost;
+  const connections = Math.min(limits.lanes ?? Number.POSITIVE_INFINITY, ASKING_PER_LANE * limits.lanesPerHost);
   const http = createHttp({ caFile, proxy, userAgent: userAgent(), connections }, { clock, report });
   return { http, s3: createS3(({ kind, bucket }) => accessTo(settings.s3, kind, bucket), { http, clock }) };
 }

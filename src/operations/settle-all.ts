@@ -30,6 +30,8 @@ interface Queues {
   readonly small: PQueue;
   /** Those of them that come with one answer. */
   readonly whole: PQueue;
+  /** Their questions: in the queue of a connection, the time that an answer may take would run already. */
+  readonly asks: PQueue;
 }
 
 /** Files read or copied at a time: the disk is the limit. */
@@ -38,7 +40,7 @@ const SMALL_BYTES = 4 * 1024 * 1024;
 
 /** They wait for the disk, not for bytes: so many in the place of each file that waits for bytes. */
 const SMALL_PER_FILE = 8;
-/** Twice the connections to a host, which need not rest then while files get their places. */
+/** Twice as many as are asked for at a time, so that no connection rests while files get their places. */
 const WHOLE_PER_FILE = 16;
 
 /** So many small files are worth the start of a thread. */
@@ -66,6 +68,7 @@ async function settleEach(run: Run, { plan, pending, resolved }: Pending): Promi
     fetches,
     small: many(SMALL_PER_FILE),
     whole: many(WHOLE_PER_FILE),
+    asks: new PQueue({ concurrency: SMALL_PER_FILE * files }),
   };
   const carriers = carriersIn(plan, pending);
   const settled = new Map<string, Promise<LockedModel | null>>();
@@ -139,7 +142,8 @@ async function settleModel(run: Run, surveyed: Surveyed, { queues, resolved }: S
   const known = resolved.get(model.name);
   // Its bytes come with the answer, so that it is asked for in its turn.
   if (known === undefined && comesWhole(surveyed)) {
-    return await fetchInTurn(run, surveyed, queues.whole, (signal) => findMirrors(model, run, signal));
+    const ask = (signal: AbortSignal): Promise<Resolved> => queues.asks.add(() => findMirrors(model, run, signal));
+    return await fetchInTurn(run, surveyed, queues.whole, ask);
   }
   const settled = new AbortController();
   const find = (): Promise<Resolved> => findMirrors(model, run, anySignal(run.signal, settled.signal));

@@ -54,6 +54,26 @@ describe("two processes on one root", () => {
   }, 60_000);
 });
 
+describe("one process with many small files", () => {
+  it.each([
+    { lanes: ["--lanes", "2"], most: 2, least: 1 },
+    { lanes: [], most: 32, least: 17 },
+  ])("brings them over $most connections at most, with $lanes", async ({ lanes, most, least }) => {
+    const made = await Promise.all(Array.from({ length: 70 }, (_, index) => weights(`many ${index}`, 1000 + index)));
+    const content = Object.fromEntries(made.map((one, index) => [`/m${index}`, one.content]));
+    await using server = await startRangeServer(content, { shape: { latencyMs: 100 } });
+    await using box = await makeBox();
+    await box.catalogue(
+      made.map(({ figures }, index) => ({ name: `m${index}`, ...figures, sources: [`${server.url}/m${index}`] })),
+    );
+    const args = ["sync", "--kit", "all", "--root", box.root, "--manifests", "manifests", "--kits", "kits", ...lanes];
+    const { code, stderr } = await runModels(args, { env: box.environment, cwd: box.folder });
+    expect(code, stderr).toBe(0);
+    expect(server.acceptedSockets()).toBeLessThanOrEqual(most);
+    expect(server.acceptedSockets()).toBeGreaterThanOrEqual(least);
+  });
+});
+
 describe("one process with 64 lanes", () => {
   it("takes less than 400 MB for a file of 600 MB", async () => {
     const { content, figures } = await weights("lanes", 600 * MB);
