@@ -1,5 +1,5 @@
 /** The only file below the command line that asks the process about itself. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { availableParallelism, hostname, release, totalmem } from "node:os";
 
@@ -120,7 +120,7 @@ const NO_SPACE = "unknown";
 
 function spaceName(): string {
   const space = processSpace();
-  return space === null ? NO_SPACE : createHash("sha256").update(space).digest("hex").slice(0, 12);
+  return space === null ? NO_SPACE : hash("sha256", space).slice(0, 12);
 }
 
 /** Runs `make`; process warnings that begin with `prefix` and are given meanwhile are dropped. */

@@ -1,5 +1,5 @@
 /** Piece tables in a bucket: written beside their objects, and made from what an upload or a reading found. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { formatPieceTable, type PieceTable, parsePieceTable } from "../catalog/pieces.ts";
 import { partsOf } from "../transfer/part-plan.ts";
 import { PIECES_SUFFIX } from "./destination.ts";
@@ -16,8 +16,8 @@ export async function putPieceTable(
   signal: AbortSignal,
 ): Promise<void> {
   const bytes = Buffer.from(formatPieceTable(table));
-  const md5 = createHash("md5").update(bytes).digest("hex");
-  const metadata = { sha256: createHash("sha256").update(bytes).digest("hex"), "object-etag": etag };
+  const md5 = hash("md5", bytes);
+  const metadata = { sha256: hash("sha256", bytes), "object-etag": etag };
   const facts = { metadata, contentType: "application/json", cacheControl: "public, max-age=3600" };
   await store.put({ key: key + PIECES_SUFFIX, bytes, md5, ...facts }, { kind: "any" }, { signal });
 }

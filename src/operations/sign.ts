@@ -1,5 +1,5 @@
 /** Signs what boxes are to believe: manifests, kits, lockfiles, piece tables, and the next key. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { resolve } from "node:path";
 import type { Sha256 } from "../base/artifact.ts";
 import { readBounded, readBoundedText } from "../base/bounded-file.ts";
@@ -69,7 +69,7 @@ async function readOne(
 ): Promise<{ readonly signed: SignedFile; readonly text: string }> {
   const content = await readContent(file);
   const kind = await readSignable({ file, content }, asked ?? (file === lockfile ? "lockfile" : null));
-  const sha256 = createHash("sha256").update(content).digest("hex") as Sha256;
+  const sha256 = hash("sha256", content) as Sha256;
   const name = documentName(file);
   const signature = signaturePlace(file);
   const last = await lastBinding(signature, key.publicKey);

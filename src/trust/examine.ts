@@ -1,5 +1,5 @@
 /** Holds a document and its signature against the keys that are trusted. Pure. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Sha256 } from "../base/artifact.ts";
 import { type ErrorCode, ModelsError } from "../base/errors.ts";
 import { type Binding, type DocumentKind, parseBinding } from "./binding.ts";
@@ -108,7 +108,7 @@ function signerOf(signature: Signature, document: SignedDocument, keyring: Keyri
 /** What the signature binds, held against what the document is. */
 function boundBy(signature: Signature, document: SignedDocument, signer: TrustedKey): Binding {
   const binding = parseBinding(signature.comment);
-  const sha256 = createHash("sha256").update(document.content).digest("hex");
+  const sha256 = hash("sha256", document.content);
   const by = keyTitle(signer);
   const fail = (seen: string, fix: string): ModelsError => refusal("SIGNATURE_INVALID", document, seen, fix);
   if (binding === null) {

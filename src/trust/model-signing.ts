@@ -1,5 +1,13 @@
 /** A signature of model files as OpenSSF's model-signing makes and reads it: a Sigstore bundle with an in-toto statement. */
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  hash,
+  type KeyObject,
+  sign,
+} from "node:crypto";
 import type { Sha256 } from "../base/artifact.ts";
 import { ModelsError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
@@ -45,7 +53,7 @@ export function modelBundle(model: SignableModel, key: KeyObject): string {
 /** What verifiers find the key by: the sha256 of its PEM. */
 export function keyHint(key: KeyObject): string {
   const pem = createPublicKey(key).export({ format: "pem", type: "spki" });
-  return createHash("sha256").update(pem).digest("hex");
+  return hash("sha256", pem);
 }
 
 /**
