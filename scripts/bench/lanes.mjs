@@ -14,7 +14,8 @@ const pool = createLanePool({
   extraCa: null,
   proxy: { http: null, https: null, none: null },
   userAgent: "modelferry-bench",
-  workers: 2,
+  // The core that a digest would have is free.
+  workers: { plain: 2, encrypted: 2 },
 });
 const scheduler = createScheduler({ lanes: null, lanesPerHost: 16, mostLanes: 64, random: systemClock.random });
 const engine = createEngine(scheduler, { clock: systemClock, pool });

@@ -48,8 +48,8 @@ export interface LanePool {
 }
 
 export type LanePoolSettings = Omit<LaneWorkerSettings, "positions"> & {
-  /** Workers that share encrypted lanes; plain lanes stay with the first, where they measured faster. */
-  readonly workers: number;
+  /** Most threads that share lanes: decryption costs more than a copy, so that encrypted ones are worth more. */
+  readonly workers: { readonly plain: number; readonly encrypted: number };
 };
 
 /** A thread that rests for less than this part of a moment has no time for more. */
@@ -120,10 +120,11 @@ export function createLanePool(
   };
   const threadFor = ({ endpoint }: RangeRead): Thread => {
     const isEncrypted = endpoint.kind === "http" && endpoint.url.startsWith("https:");
-    if (!isEncrypted || bytesPerSecond !== null) return threadAt(0);
-    const lanes = threads.map(lanesOf);
+    if (bytesPerSecond !== null) return threadAt(0);
+    const most = isEncrypted ? workers.encrypted : workers.plain;
+    const lanes = threads.slice(0, most).map(lanesOf);
     const least = Math.min(...lanes);
-    return threadAt(least > 0 && threads.length < workers ? threads.length : Math.max(0, lanes.indexOf(least)));
+    return threadAt(least > 0 && lanes.length < most ? lanes.length : lanes.indexOf(least));
   };
   /** Registers a range: its slot is free again as soon as its end was told. */
   const register = (slot: number, thread: Thread, listeners: LaneListeners): (() => boolean) => {

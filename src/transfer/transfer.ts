@@ -4,7 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import { ModelsError } from "../base/errors.ts";
 import type { FileProgress, Report } from "../base/events.ts";
 import { createDigest, type Digest } from "../digest/digest.ts";
-import { createLanePool } from "../net/lane-pool.ts";
+import { createLanePool, type LanePoolSettings } from "../net/lane-pool.ts";
 import type { ProxyVariables } from "../net/lane-protocol.ts";
 import { createEngine } from "./engine.ts";
 import { type FetchJob, type FetchResult, type RunningFetch, startFetch } from "./fetch-job.ts";
@@ -41,6 +41,7 @@ export interface Transfer {
 }
 
 const MOST_LANES = 64;
+const MOST_WORKERS = 4;
 const PROGRESS_EVERY_MS = 250;
 
 /** Starts its threads at once: they are ready as soon as the first mirror has answered. */
@@ -48,7 +49,7 @@ export function createTransfer(settings: TransferSettings, ports: TransferPorts)
   const { clock, report } = ports;
   const digest = ports.digest ?? createDigest();
   const { extraCa, proxy, userAgent } = settings;
-  const pool = createLanePool({ extraCa, proxy, userAgent, workers: Math.min(4, Math.max(1, availableParallelism())) });
+  const pool = createLanePool({ extraCa, proxy, userAgent, workers: workersFor(availableParallelism()) });
   pool.limit(settings.maxRate);
   pool.warm();
   digest.warm();
@@ -94,6 +95,12 @@ export function createTransfer(settings: TransferSettings, ports: TransferPorts)
       if (ports.digest === undefined) await digest.close();
     },
   };
+}
+
+/** While plain lanes come in, each of their threads keeps about one core busy, and their digests another (measured). */
+function workersFor(cores: number): LanePoolSettings["workers"] {
+  const atMost = (count: number): number => Math.min(MOST_WORKERS, Math.max(1, Math.floor(count)));
+  return { encrypted: atMost(cores), plain: atMost(cores / 2) };
 }
 
 const closed = (): ModelsError => new ModelsError("INTERRUPTED", "Cannot fetch: the transfer is closed");

@@ -16,7 +16,7 @@ beforeEach(async () => {
   await writeFile(join(folder, "source"), "0123456789");
   file = openSync(join(folder, "x.part"), "w+");
   const proxy = { http: null, https: null, none: null };
-  pool = createLanePool({ extraCa: null, proxy, userAgent: "modelferry/test", workers: 2 });
+  pool = createLanePool({ extraCa: null, proxy, userAgent: "modelferry/test", workers: { plain: 1, encrypted: 2 } });
 });
 
 afterEach(async () => {

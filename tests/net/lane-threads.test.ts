@@ -1,6 +1,6 @@
 /** The pool's side of its threads: what it tells them, and what becomes of their ranges when they crash. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { createLanePool, type LaneEnd, type LanePool } from "../../src/net/lane-pool.ts";
+import { createLanePool, type LaneEnd, type LanePool, type LanePoolSettings } from "../../src/net/lane-pool.ts";
 import { createPositions, type LaneWorkerSettings, type Positions } from "../../src/net/lane-protocol.ts";
 import { type PlayedThread, playThread } from "../threads.ts";
 
@@ -8,15 +8,19 @@ let threads: PlayedThread[];
 let positions: Positions;
 let pool: LanePool;
 
-beforeEach(() => {
-  threads = [];
-  const settings = { extraCa: null, proxy: { http: null, https: null, none: null }, userAgent: "test", workers: 2 };
-  pool = createLanePool(settings, (given: LaneWorkerSettings) => {
+const open = (workers: LanePoolSettings["workers"]): LanePool => {
+  const settings = { extraCa: null, proxy: { http: null, https: null, none: null }, userAgent: "test", workers };
+  return createLanePool(settings, (given: LaneWorkerSettings) => {
     const thread = playThread();
     threads.push(thread);
     positions = createPositions(given.positions);
     return thread;
   });
+};
+
+beforeEach(() => {
+  threads = [];
+  pool = open({ plain: 1, encrypted: 2 });
 });
 
 interface Started {
@@ -88,12 +92,20 @@ describe("createLanePool() and its threads", () => {
     expect(threads[0]?.isReferenced()).toBe(false);
   });
 
-  it("spreads encrypted lanes over its threads, and keeps plain ones on the first", () => {
+  it("spreads lanes over as many threads as their kind is worth", () => {
     for (let lanes = 0; lanes < 4; lanes += 1) start();
     expect(threads).toHaveLength(1);
     for (let lanes = 0; lanes < 4; lanes += 1) start("https");
     expect(threads).toHaveLength(2);
     expect(threads[1]?.heard.length).toBeGreaterThanOrEqual(2);
+  });
+
+  it("spreads plain lanes evenly where there are threads for them, and not over those of encrypted ones", () => {
+    pool = open({ plain: 2, encrypted: 3 });
+    for (let lanes = 0; lanes < 3; lanes += 1) start("https");
+    expect(threads.map(({ heard }) => heard.length)).toEqual([1, 1, 1]);
+    for (let lanes = 0; lanes < 4; lanes += 1) start();
+    expect(threads.map(({ heard }) => heard.length)).toEqual([3, 3, 1]);
   });
 
   it("gives each thread the part of a limit that its lanes are of all lanes", () => {

@@ -26,7 +26,7 @@ afterAll(async () => {
 async function read(tls: Authority, isGeneral: boolean, extraCa: string | null): Promise<LaneEnd> {
   await using server = await startRangeServer({ "/x": content }, { tls });
   const proxy = { http: null, https: null, none: null };
-  const pool = createLanePool({ extraCa, proxy, userAgent: "modelferry/test", workers: 1 });
+  const pool = createLanePool({ extraCa, proxy, userAgent: "modelferry/test", workers: { plain: 1, encrypted: 1 } });
   const url = `${server.url}/x`;
   const endpoint = { kind: "http", url, headers: {}, validator: null, mayBePrivate: true, hasRanges: true } as const;
   const asked = { endpoint, file, start: 0, end: SIZE, size: SIZE, isGeneral };

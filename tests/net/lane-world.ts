@@ -65,7 +65,7 @@ export async function openLaneWorld(kind: Omit<LaneKind, "name">): Promise<LaneW
     extraCa: authority?.ca ?? null,
     proxy: proxy === null ? { http: null, https: null, none: null } : { http: proxy.url, https: proxy.url, none: null },
     userAgent: "modelferry/test",
-    workers: 2,
+    workers: { plain: 1, encrypted: 2 },
   });
   const path = join(folder, "partial");
   let file = -1;

@@ -7,10 +7,13 @@ import { createScheduler } from "../../src/transfer/scheduler.ts";
 import { playThread } from "../threads.ts";
 
 const proxy = { http: null, https: null, none: null };
-const pool = createLanePool({ extraCa: null, proxy, userAgent: "modelferry/test", workers: 2 }, () => {
-  const thread = playThread();
-  return { ...thread, post: () => queueMicrotask(() => thread.crash(new Error("no descriptor is left"))) };
-});
+const pool = createLanePool(
+  { extraCa: null, proxy, userAgent: "modelferry/test", workers: { plain: 1, encrypted: 2 } },
+  () => {
+    const thread = playThread();
+    return { ...thread, post: () => queueMicrotask(() => thread.crash(new Error("no descriptor is left"))) };
+  },
+);
 const scheduler = createScheduler({ lanes: null, lanesPerHost: 16, mostLanes: 64, random: () => 0 });
 const endpoint: HttpEndpoint = {
   kind: "http",
