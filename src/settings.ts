@@ -31,9 +31,9 @@ export interface MirrorTemplate {
 export interface Limits {
   /** Bytes per second, or null for no limit. */
   readonly maxRate: number | null;
-  /** Connections in all, or null to find the number while it runs. */
+  /** Connections to each host, or null to find the number while it runs. */
   readonly lanes: number | null;
-  /** Connections to one host that bring ranges; twice as many ask and bring small files, but never more than `lanes`. */
+  /** Most connections to one host where the number is found; twice as many ask and bring small files. */
   readonly lanesPerHost: number;
   /** Models under way at the same time. */
   readonly files: number;

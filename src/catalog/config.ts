@@ -99,10 +99,12 @@ interface BucketFile {
 
 const limitsSchema: z.ZodType<LimitsFile> = z.strictObject({
   maxRate: rateField.optional().describe("Bytes per second, such as 50MB."),
-  lanes: countField.optional().describe("Connections in all; left out, the number is found while it runs."),
+  lanes: countField.optional().describe("Connections to each host; left out, the number is found while it runs."),
   lanesPerHost: countField
     .optional()
-    .describe("Connections to one host; twice as many for files that come with one answer."),
+    .describe(
+      "Most connections to one host where the number is found; twice as many for files that come with one answer.",
+    ),
   files: countField.optional().describe("Models under way at the same time."),
   reserve: reserveField.optional().describe("Bytes that stay free on the disk, such as 1GB."),
 });

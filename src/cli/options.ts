@@ -142,7 +142,7 @@ export const PICKLE_OPTION: OptionSpec = {
 /** How fast bytes may move, and over how many connections. */
 const PACE_OPTIONS: readonly OptionSpec[] = [
   { flags: "--max-rate <rate>", says: "at most so many bytes a second, such as 50MB", parse: positiveRate },
-  { flags: "--lanes <count>", says: "connections in all (else found while it runs)", parse: laneCount },
+  { flags: "--lanes <count>", says: "connections to each host (else found while it runs)", parse: laneCount },
   { flags: "--no-wait", says: "fail with exit code 5 when another process has the lock" },
 ];
 

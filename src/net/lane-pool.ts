@@ -41,6 +41,8 @@ export interface LanePool {
   readonly start: (read: RangeRead, listeners: LaneListeners) => RunningLane;
   /** Bytes per second for all lanes together; null lifts the limit. */
   readonly limit: (bytesPerSecond: number | null) => void;
+  /** Counts bytes that came in elsewhere: under a limit, the lanes wait for them. */
+  readonly spend: (bytes: number) => void;
   /** Whether every thread with lanes was at work all the time since the last call: then more lanes wait for each other. */
   readonly isSaturated: () => boolean;
   /** Ends every thread, then every range that was under way, as cancelled. */
@@ -178,6 +180,10 @@ export function createLanePool(
     limit: (rate) => {
       bytesPerSecond = rate;
       shareLimit();
+    },
+    spend: (bytes) => {
+      // Limited lanes are all with the first thread.
+      if (bytesPerSecond !== null) threads[0]?.post({ kind: "spend", bytes } satisfies ToLaneWorker);
     },
     isSaturated: () => {
       const loads = threads.map((thread) => ({ load: thread.load(), lanes: lanesOf(thread) }));

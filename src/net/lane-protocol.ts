@@ -51,7 +51,8 @@ export type ToLaneWorker =
   | { readonly kind: "read"; readonly slot: number; readonly read: RangeRead }
   | { readonly kind: "shrink"; readonly slot: number; readonly end: number }
   | { readonly kind: "cancel"; readonly slot: number }
-  | { readonly kind: "limit"; readonly bytesPerSecond: number | null };
+  | { readonly kind: "limit"; readonly bytesPerSecond: number | null }
+  | { readonly kind: "spend"; readonly bytes: number };
 
 /** `position` is the end of what is written: everything from the range's start up to it is in the file. */
 export type FromLaneWorker =

@@ -143,7 +143,8 @@ export function createRangeReads(settings: LaneWorkerSettings, ports: RangeReads
     if (order.kind === "read") start(order.slot, order.read);
     else if (order.kind === "shrink") shrink(order.slot, order.end);
     else if (order.kind === "cancel") stop(order.slot, "cancelled");
-    else gate.limit(order.bytesPerSecond);
+    else if (order.kind === "limit") gate.limit(order.bytesPerSecond);
+    else gate.spend(order.bytes);
   };
 }
 

@@ -19,6 +19,8 @@ export interface Passage {
 export interface RateGate {
   /** Bytes per second for all lanes together; null lifts the limit. */
   readonly limit: (bytesPerSecond: number | null) => void;
+  /** Counts bytes that came in elsewhere, for which the lanes wait. */
+  readonly spend: (bytes: number) => void;
   /** A lane begins to read; it is held back at once when the others are. */
   readonly enter: (lane: Gated) => Passage;
   /** Most bytes that a lane should read at a time. */
@@ -50,6 +52,11 @@ export function createRateGate(clock: Pick<Clock, "monotonicMs" | "every">): Rat
       isLimited = bytesPerSecond !== null;
       limiter.limit(bytesPerSecond);
       if (stopTurning !== null) release();
+    },
+    spend: (bytes) => {
+      if (!isLimited) return;
+      limiter.spend(bytes);
+      if (stopTurning === null) holdBack();
     },
     enter: (lane) => {
       lanes.add(lane);

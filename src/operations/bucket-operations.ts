@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import type { Report } from "../base/events.ts";
-import { packageVersion } from "../base/version.ts";
+import { userAgent } from "../base/version.ts";
 import type { Model } from "../catalog/model.ts";
 import type { MemoryReader } from "../net/memory-reader.ts";
 import type { AddOptions, AddReport, Asking } from "./add.ts";
@@ -134,7 +134,7 @@ export function createBucketOperations(
       ]);
       const { caFile, proxy, allowPickle } = settings;
       const openReader = async (): Promise<MemoryReader> =>
-        createMemoryReader({ caFile, proxy, userAgent: `modelferry/${packageVersion()}` }, clock);
+        createMemoryReader({ caFile, proxy, userAgent: userAgent() }, clock);
       return await mirror(models, inFolder(request), {
         ports: { ...opened.ports, openNetwork, openReader },
         settings: { ...opened.settings, allowPickle },

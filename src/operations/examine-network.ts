@@ -36,7 +36,7 @@ export async function examineNetwork(
   const { caFile, proxy } = settings;
   const { http, s3 } = await openControlPlane(settings, clock, () => undefined);
   const reader = createMemoryReader({ caFile, proxy, userAgent: `modelferry/${packageVersion()}` }, clock);
-  const sources = createSources({ ...settings, mirrors: [] }, { http, s3, clock });
+  const sources = createSources({ ...settings, mirrors: [] }, { http, s3, clock, pace: async () => undefined });
   const mirrorOf: Examination["mirrorOf"] = async (model, source) => {
     const refusals: unknown[] = [];
     const onDropped = (_source: string, _label: string, error: unknown): void => void refusals.push(error);

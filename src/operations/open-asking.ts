@@ -2,7 +2,7 @@
 import { parseSha256 } from "../base/artifact.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Report } from "../base/events.ts";
-import { packageVersion } from "../base/version.ts";
+import { userAgent } from "../base/version.ts";
 import { createPartDigest } from "../digest/part-digest.ts";
 import { createMemoryReader, type MemoryReader } from "../net/memory-reader.ts";
 import type { Settings } from "../settings.ts";
@@ -24,10 +24,10 @@ export async function openAsking(
   { clock, report }: { readonly clock: Clock; readonly report: Report },
 ): Promise<Asking> {
   const { http, s3 } = await openControlPlane(settings, clock, report);
-  const context = { settings: { ...settings, mirrors: [] }, http, s3, clock };
+  const context = { settings: { ...settings, mirrors: [] }, http, s3, clock, pace: async () => undefined };
   const { caFile, proxy } = settings;
-  const reader = createMemoryReader({ caFile, proxy, userAgent: `modelferry/${packageVersion()}` }, clock);
-  const { mirrorsOf } = createSources(context.settings, { http, s3, clock });
+  const reader = createMemoryReader({ caFile, proxy, userAgent: userAgent() }, clock);
+  const { mirrorsOf } = createSources(context.settings, context);
   return {
     mirrorsOf,
     describe: (uri, signal) => describeSource(uri, context, signal),

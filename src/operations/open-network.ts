@@ -7,37 +7,36 @@ import type { Clock } from "../base/clock.ts";
 import { isModelsError, ModelsError } from "../base/errors.ts";
 import type { Report } from "../base/events.ts";
 import { redactUrl } from "../base/secret.ts";
-import { packageVersion } from "../base/version.ts";
+import { userAgent } from "../base/version.ts";
 import { MAX_TEXT_BYTES } from "../catalog/read.ts";
-import type { Digest } from "../digest/digest.ts";
 import type { Http } from "../net/http.ts";
 import type { ObjectPlace, S3 } from "../net/s3.ts";
 import type { Settings } from "../settings.ts";
 import type { Transfer } from "../transfer/transfer.ts";
 import type { Found } from "../trust/guard.ts";
+import type { SharedTransfer } from "./shared-transfer.ts";
 import type { MirrorFinder, Network } from "./sync-ports.ts";
 
 export interface NetworkPorts {
   readonly clock: Clock;
-  /** Shared with the tree. */
-  readonly digest: () => Promise<Digest>;
+  /** With all other runs of this process. */
+  readonly shared: SharedTransfer;
   /** Asked before a piece table is believed; every one is unless given. */
   readonly admit?: ((found: Found) => Promise<unknown>) | undefined;
 }
 
 /** Loads each part when it is first asked for; opens no connection yet. The network is closed by whoever opened it. */
 export function openNetwork(settings: Settings, ports: NetworkPorts, report: Report): Network {
-  const { clock } = ports;
   let asking: Promise<ControlPlane & { readonly sources: MirrorFinder }> | null = null;
   let transfer: Promise<Transfer> | null = null;
   const ask = (): NonNullable<typeof asking> => {
-    asking ??= openAsking(settings, clock, report);
+    asking ??= openAsking(settings, ports, report);
     return asking;
   };
   return {
     mirrorsOf: async (wanted, options) => await (await ask()).sources.mirrorsOf(wanted, options),
     transfer: () => {
-      transfer ??= openTransfer(settings, ports, report);
+      transfer ??= ports.shared.take();
       return transfer;
     },
     readPieces: async (place, signal) => {
@@ -47,7 +46,7 @@ export function openNetwork(settings: Settings, ports: NetworkPorts, report: Rep
       return parsePieceTable(text, place);
     },
     close: async () => {
-      await (await transfer?.catch(() => null))?.close();
+      if (transfer !== null) await ports.shared.giveBack(transfer);
       await (await asking?.catch(() => null))?.http.close();
     },
   };
@@ -55,14 +54,14 @@ export function openNetwork(settings: Settings, ports: NetworkPorts, report: Rep
 
 async function openAsking(
   settings: Settings,
-  clock: Clock,
+  { clock, shared }: NetworkPorts,
   report: Report,
 ): Promise<ControlPlane & { readonly sources: MirrorFinder }> {
   const [plane, { createSources }] = await Promise.all([
     openControlPlane(settings, clock, report),
     import("../sources/index.ts"),
   ]);
-  return { ...plane, sources: createSources(settings, { ...plane, clock }) };
+  return { ...plane, sources: createSources(settings, { ...plane, clock, pace: shared.pace }) };
 }
 
 /** Reads one text, such as a manifest at a URL, and closes what it opened. */
@@ -91,26 +90,9 @@ export interface ControlPlane {
 export async function openControlPlane(settings: Settings, clock: Clock, report: Report): Promise<ControlPlane> {
   const [{ createHttp }, { createS3 }] = await Promise.all([import("../net/http.ts"), import("../net/s3.ts")]);
   const { caFile, proxy, limits } = settings;
-  const connections = Math.min(limits.lanes ?? Number.POSITIVE_INFINITY, ASKING_PER_LANE * limits.lanesPerHost);
+  const connections = limits.lanes ?? ASKING_PER_LANE * limits.lanesPerHost;
   const http = createHttp({ caFile, proxy, userAgent: userAgent(), connections }, { clock, report });
   return { http, s3: createS3(({ kind, bucket }) => accessTo(settings.s3, kind, bucket), { http, clock }) };
-}
-
-async function openTransfer(settings: Settings, ports: NetworkPorts, report: Report): Promise<Transfer> {
-  const [{ createTransfer }, { readExtraCa }] = await Promise.all([
-    import("../transfer/transfer.ts"),
-    import("../net/agent.ts"),
-  ]);
-  const { limits, caFile, proxy } = settings;
-  const extraCa = caFile === null ? null : await readExtraCa(caFile);
-  return createTransfer(
-    { ...limits, extraCa, proxy, userAgent: userAgent() },
-    { clock: ports.clock, report, digest: await ports.digest() },
-  );
-}
-
-function userAgent(): string {
-  return `modelferry/${packageVersion()}`;
 }
 
 /** The text at a URL, in a bucket, or in a file. */

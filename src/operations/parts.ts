@@ -80,6 +80,9 @@ export function createParts({ flags, environment, cwd, clock }: Composition): Pa
     (await import("./read-workflow.ts")).openWorkflowReading({ cwd, askServer, fetchBytes }),
   );
   const digests = createLazyDigest();
+  const shared = once(async () =>
+    (await import("./shared-transfer.ts")).shareTransfer(await settings(), { clock, digest: digests.open }),
+  );
   const tree = once(async () => {
     const [{ createTree }, { withElsewhere }, known] = await Promise.all([
       import("../tree/tree.ts"),
@@ -121,7 +124,7 @@ export function createParts({ flags, environment, cwd, clock }: Composition): Pa
       const [lockfile, known, guard] = await Promise.all([import("../catalog/lockfile.ts"), settings(), gate()]);
       const admit = guard?.admit;
       const openNetwork: SyncPorts["openNetwork"] = async (report) =>
-        (await import("./open-network.ts")).openNetwork(known, { clock, digest: digests.open, admit }, report);
+        (await import("./open-network.ts")).openNetwork(known, { clock, shared: await shared(), admit }, report);
       const readLock: SyncPorts["readLock"] = (path) => lockfile.readLock(path, admit);
       const { writeLock, sweepBeside: sweepLock } = lockfile;
       return { tree: await tree(), openNetwork, readLock, writeLock, sweepLock, clock };

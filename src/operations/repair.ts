@@ -43,7 +43,13 @@ export async function repair(
   if (models.length === 0) return { ...report, repaired: [], fetchedBytes: 0 };
   const rotten = new Set(broken.filter(({ status }) => status === "corrupt").map(({ path }) => path));
   for (const model of models) if (rotten.has(model.path) && isKnown(model)) await salvage(ports.tree, model, options);
-  const wanted = selection ?? { models: [], unknown: [], views: [], declared: new Set<string>() };
+  const wanted = selection ?? {
+    models: [],
+    unknown: [],
+    views: [],
+    declared: new Set<string>(),
+    awaited: new Set<string>(),
+  };
   const { summary } = await ports.sync({ ...wanted, models, unknown: [] }, options);
   for (const model of models) if (isKnown(model)) await clear(ports.tree, model, options);
   const after = await findingsAfter(ports.tree, report, models);

@@ -29,6 +29,8 @@ export interface Selection {
   readonly views: readonly View[];
   /** Names of the models that only a workflow declares: no command knows them by name. */
   readonly declared: ReadonlySet<string>;
+  /** Names of the models that someone waits for, because a workflow needs them or they were named: before a kit's rest. */
+  readonly awaited: ReadonlySet<string>;
 }
 
 /** What reads one workflow and matches its references to the catalogue; loaded only when a workflow is given. */
@@ -57,10 +59,8 @@ export async function selectModels(
   if (variant !== undefined) refuseUnknownVariant(catalog, kits, variant);
   if (set.length > 0 && workflows.length !== 1) throw setWithoutOne(workflows.length);
   const matched = (await Promise.all(workflows.map((workflow) => matchWorkflow(workflow)))).flat();
-  const named = [
-    ...kits.flatMap((kit) => modelsOfKit(catalog, kit, variant)),
-    ...models.map((name) => modelNamed(catalog, name)),
-  ];
+  const singled = models.map((name) => modelNamed(catalog, name));
+  const named = [...kits.flatMap((kit) => modelsOfKit(catalog, kit, variant)), ...singled];
   const wanted = uniqueByName([...named, ...matched.flatMap((one) => one.models)]);
   refuseCollisions(wanted);
   const unknown = uniqueByPath(matched.flatMap((one) => one.unknown ?? []));
@@ -71,6 +71,7 @@ export async function selectModels(
     unknown: unknown.filter((one) => !isDecided(one, named) && !isBrought(one, wanted)),
     views,
     declared: new Set(declared.map(({ name }) => name)),
+    awaited: new Set([...singled, ...matched.flatMap((one) => one.models)].map(({ name }) => name)),
   };
 }
 

@@ -1,4 +1,4 @@
-/** Settles every pending model: the largest first, several at a time, each under its lease and on its own. */
+/** Settles every pending model: the most urgent first, of those the largest, several at a time, each under its lease and on its own. */
 import type PQueue from "p-queue";
 import { formatBytes } from "../base/bytes.ts";
 import { isModelsError, ModelsError } from "../base/errors.ts";
@@ -72,8 +72,11 @@ async function settleEach(run: Run, { plan, pending, resolved }: Pending): Promi
   };
   const carriers = carriersIn(plan, pending);
   const settled = new Map<string, Promise<LockedModel | null>>();
-  // The queues start what comes first at once, so the largest comes first.
-  for (const one of largestFirst(pending.filter(({ model }) => !carriers.has(model.path)))) {
+  // The queues start what comes first at once.
+  for (const one of byPriority(
+    run,
+    pending.filter(({ model }) => !carriers.has(model.path)),
+  )) {
     settled.set(one.model.path, settleOne(run, one, { queues, resolved }));
   }
   const linked = [...sharingIn(carriers, pending)].map(async ([path, sharing]) => {
@@ -113,9 +116,11 @@ function sharingIn(
   return found;
 }
 
-function largestFirst(pending: readonly Surveyed[]): readonly Surveyed[] {
-  return [...pending].sort((one, other) => (other.size ?? 0) - (one.size ?? 0));
+function byPriority(run: Run, pending: readonly Surveyed[]): readonly Surveyed[] {
+  return [...pending].sort((one, other) => priorityOf(run, other) - priorityOf(run, one));
 }
+
+const priorityOf = (run: Run, { model, size }: Surveyed): number => run.priorityOf({ ...model, size });
 
 interface Settling {
   readonly queues: Queues;
@@ -147,7 +152,7 @@ async function settleModel(run: Run, surveyed: Surveyed, { queues, resolved }: S
   }
   const settled = new AbortController();
   const find = (): Promise<Resolved> => findMirrors(model, run, anySignal(run.signal, settled.signal));
-  const found = Promise.resolve(known ?? queues.resolves.add(find, { priority: size ?? 0 }));
+  const found = Promise.resolve(known ?? queues.resolves.add(find, { priority: priorityOf(run, surveyed) }));
   // Its failure is told when its turn comes.
   found.catch(() => undefined);
   try {
@@ -187,7 +192,7 @@ type Work<T> = (now: Surveyed, signal: AbortSignal) => Promise<T>;
  */
 async function inTurn<T>(run: Run, surveyed: Surveyed, queue: PQueue, work: Work<T>): Promise<T> {
   // The queue is not given the signal: it would let go of work that is still ending.
-  const turn = { priority: surveyed.size ?? 0 };
+  const turn = { priority: priorityOf(run, surveyed) };
   const atOnce = await queue.add(async () => {
     run.signal.throwIfAborted();
     await using lease = await tryLease(run, surveyed);

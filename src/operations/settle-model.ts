@@ -14,6 +14,7 @@ import { pinnedSources } from "./figures.ts";
 import { type Resolved, wantedArtifact } from "./find-mirrors.ts";
 import { findPieces } from "./find-pieces.ts";
 import type { PlaceWhole } from "./place-whole.ts";
+import type { PriorityOf } from "./priority.ts";
 import { lookFor, presenceOf, type Surveyed, type SurveyOptions } from "./survey.ts";
 import type { Network, SyncOptions, SyncPorts, SyncSettings } from "./sync-ports.ts";
 import type { Tally } from "./tally.ts";
@@ -30,6 +31,7 @@ export interface Run extends Pick<SyncPorts, "tree" | "clock"> {
   readonly report: Report;
   readonly tally: Tally;
   readonly placeWhole: PlaceWhole;
+  readonly priorityOf: PriorityOf;
 }
 
 type How = Extract<EventBody, { kind: "file-finished" }>["how"];
@@ -164,8 +166,13 @@ async function fetchRanges(
   const { size, sha256, signal } = job;
   const network = await run.network();
   const transfer = await network.transfer();
-  const given = { model: model.name, path: model.path, mirrors: [...mirrors, ...late], priority: size };
-  const ranges = { ...job, ...given, onMoved: run.tally.moved };
+  const given = {
+    model: model.name,
+    path: model.path,
+    mirrors: [...mirrors, ...late],
+    priority: run.priorityOf({ ...model, size }),
+  };
+  const ranges = { ...job, ...given, report: run.report, onMoved: run.tally.moved };
   const found = await findPieces({ ...model, size, sha256, mirrors }, { network, report: run.report, signal });
   return await transfer.fetch({ ...ranges, pieces: found?.table ?? null }).catch(async (error: unknown) => {
     // The table of a stranger may lie about bytes that are right: then the whole digest alone decides.

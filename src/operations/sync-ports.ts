@@ -71,6 +71,8 @@ export interface SyncOptions {
   readonly isFrozen?: boolean;
   /** Waits for files that another process is fetching; else `LOCKED`. @default true */
   readonly wait?: boolean;
+  /** Fetches ahead: whatever else these models bring at the same time goes first. @default false */
+  readonly isPrefetch?: boolean;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: Event) => void;
 }

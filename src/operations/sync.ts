@@ -12,6 +12,7 @@ import type { UnknownReference } from "./match-references.ts";
 import { pickleRefusal } from "./pickles.ts";
 import { createPlaceWhole } from "./place-whole.ts";
 import { planSync, type SyncPlan } from "./plan-sync.ts";
+import { prioritiesOf } from "./priority.ts";
 import { resolveFigures } from "./resolve-figures.ts";
 import type { Selection } from "./select.ts";
 import { settleAll } from "./settle-all.ts";
@@ -45,6 +46,7 @@ export function createSync(ports: SyncPorts, settings: SyncSettings): Sync {
       report,
       tally,
       placeWhole: createPlaceWhole(ports.tree),
+      priorityOf: prioritiesOf(selection, options.isPrefetch === true),
     };
     const done = await attempt(run, () => runSync(run, ports, selection));
     // What other processes left that were killed; also where there was nothing to do.

@@ -38,6 +38,8 @@ const AT_ONCE = 8;
 const PATIENCE_MS = 15_000;
 /** So long one is waited for that can still join later, or that was slow the last time; one that is both, not at all. */
 const GATHER_MS = 1_500;
+/** Under a limit of the rate a file comes with its first answer if it is worth no more time than this. */
+const MOST_SECONDS = 0.25;
 /** Who fails later than this has tried more than once. */
 const FAILS_SOON_MS = 500;
 
@@ -52,8 +54,11 @@ export async function askAll(
 ): Promise<readonly Found[]> {
   const { clock, settings } = context;
   const { size } = wanted;
-  // What is asked here counts against no limit of the rate.
-  const asking = { ...context, headBytes: headBytesOf(settings.limits.maxRate === null ? size : null) };
+  const { maxRate } = settings.limits;
+  const isWorthOne = maxRate === null || (size ?? 0) <= maxRate * MOST_SECONDS;
+  const asking = { ...context, headBytes: headBytesOf(isWorthOne ? size : null) };
+  // For all of them together, before anyone's patience begins.
+  await context.pace(sources.length * Math.min(asking.headBytes, size ?? asking.headBytes), options.signal);
   const joining = size === null || wanted.sha256 === null || options.late === undefined ? null : options.late;
   const impatient = new Set<() => void>();
   let good = 0;

@@ -17,6 +17,8 @@ export interface SourceContext {
   readonly http: Http;
   readonly s3: S3;
   readonly clock: Clock;
+  /** Waits until so many bytes may come in. @throws the signal's reason */
+  readonly pace: (bytes: number, signal: AbortSignal) => Promise<void>;
 }
 
 /** What a source is asked with. */

@@ -27,6 +27,8 @@ export interface FetchJob {
   /** Higher goes first. */
   readonly priority: number;
   readonly signal: AbortSignal;
+  /** Hears how it goes: that it began, how far it is, and what was wrong with a mirror. */
+  readonly report: Report;
   /** Hears once, at the end, what was moved: also when the fetch failed. */
   readonly onMoved: (moved: Moved) => void;
 }
@@ -47,7 +49,6 @@ export interface FetchPorts {
   readonly engine: Engine;
   readonly digest: Digest;
   readonly clock: Clock;
-  readonly report: Report;
 }
 
 /** How far a job is: its bytes are on their way, or all there and read once more. */
@@ -95,8 +96,8 @@ interface IntoPorts extends FetchPorts {
 }
 
 async function fetchInto(partial: PartialFile, job: FetchJob, ports: IntoPorts): Promise<FetchResult> {
-  const { model, path, size } = job;
-  const { clock, report, ending } = ports;
+  const { model, path, size, report } = job;
+  const { clock, ending } = ports;
   const ledger = createLedger(partial, { size, clock, onError: ending.reject });
   const { accounts, resumedBytes } = ledger;
   const rounds = createRounds(job, { ...ports, ledger, partial });

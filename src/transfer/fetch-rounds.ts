@@ -45,7 +45,8 @@ const MOST_STRIKES = 3;
 const wrongPiece = (range: ByteRange): string => `its bytes ${range.start}-${range.end - 1} have the wrong xxh64`;
 
 export function createRounds(job: FetchJob, ports: RoundsPorts): Rounds {
-  const { engine, digest, clock, report, ledger, partial, ending } = ports;
+  const { engine, digest, clock, ledger, partial, ending } = ports;
+  const { report } = job;
   const { accounts } = ledger;
   const meter = createMeter();
   const convicted = new Set<string>();

@@ -15,7 +15,7 @@ export interface TransferSettings {
   readonly maxRate: number | null;
   /** Lanes of each host, fixed; null adapts. */
   readonly lanes: number | null;
-  /** Most lanes of one host. */
+  /** Most lanes of one host where the number is found. */
   readonly lanesPerHost: number;
   /** PEM text of authorities to trust beside the system's, or null. */
   readonly extraCa: string | null;
@@ -25,7 +25,6 @@ export interface TransferSettings {
 
 export interface TransferPorts {
   readonly clock: Clock;
-  readonly report: Report;
   /** Shared with the tree where there is one; made (and closed) here otherwise. */
   readonly digest?: Digest;
 }
@@ -36,6 +35,9 @@ export interface Transfer {
    * @throws ModelsError `DIGEST_MISMATCH`, `NOT_WEIGHTS`, mirror codes, `DISK_FULL`, `DISK_FAILED`; or the signal's reason
    */
   readonly fetch: (job: FetchJob) => Promise<FetchResult>;
+  readonly isFetching: () => boolean;
+  /** Counts bytes that came in elsewhere: under a limit of the rate, the lanes wait for them. */
+  readonly spend: (bytes: number) => void;
   /** Ends what is under way (`INTERRUPTED`), then every thread; nothing is written afterwards. */
   readonly close: () => Promise<void>;
 }
@@ -46,33 +48,41 @@ const PROGRESS_EVERY_MS = 250;
 
 /** Starts its threads at once: they are ready as soon as the first mirror has answered. */
 export function createTransfer(settings: TransferSettings, ports: TransferPorts): Transfer {
-  const { clock, report } = ports;
+  const { clock } = ports;
   const digest = ports.digest ?? createDigest();
-  const { extraCa, proxy, userAgent } = settings;
+  const { extraCa, proxy, userAgent, lanes, lanesPerHost } = settings;
   const pool = createLanePool({ extraCa, proxy, userAgent, workers: workersFor(availableParallelism()) });
   pool.limit(settings.maxRate);
   pool.warm();
   digest.warm();
-  const scheduler = createScheduler({ ...settings, mostLanes: MOST_LANES, random: clock.random });
+  const scheduler = createScheduler({
+    ...settings,
+    lanesPerHost: lanes ?? lanesPerHost,
+    mostLanes: MOST_LANES,
+    random: clock.random,
+  });
   const engine = createEngine(scheduler, { clock, pool });
-  const running = new Set<RunningFetch>();
+  const running = new Map<RunningFetch, Report>();
   let stopTelling: (() => void) | null = null;
   let isClosed = false;
 
-  const tell = (): void => {
+  const tellTo = (report: Report): void => {
     const files: FileProgress[] = [];
-    for (const fetch of running) {
-      const progress = fetch.progress();
+    for (const [fetch, itsReport] of running) {
+      const progress = itsReport === report ? fetch.progress() : null;
       if (progress?.kind === "verifying") report({ kind: "file-verifying", ...progress.file });
       else if (progress !== null) files.push(progress.file);
     }
     report({ kind: "progress", files, bytesPerSecond: files.reduce((sum, file) => sum + file.bytesPerSecond, 0) });
   };
+  const tell = (): void => {
+    for (const report of new Set(running.values())) tellTo(report);
+  };
   return {
     fetch: async (job) => {
       if (isClosed) throw closed();
-      const fetch = startFetch(job, { engine, digest, clock, report });
-      running.add(fetch);
+      const fetch = startFetch(job, { engine, digest, clock });
+      running.set(fetch, job.report);
       stopTelling ??= clock.every(PROGRESS_EVERY_MS, tell);
       try {
         return await fetch.result;
@@ -84,9 +94,11 @@ export function createTransfer(settings: TransferSettings, ports: TransferPorts)
         }
       }
     },
+    isFetching: () => running.size > 0,
+    spend: pool.spend,
     close: async () => {
       isClosed = true;
-      const results = [...running].map(({ result, stop }) => {
+      const results = [...running.keys()].map(({ result, stop }) => {
         stop(closed());
         return result;
       });

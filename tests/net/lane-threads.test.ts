@@ -122,6 +122,16 @@ describe("createLanePool() and its threads", () => {
     expect(limitsOf(threads[0]).at(-1)).toBe(null);
   });
 
+  it("charges bytes that came in elsewhere to the lanes, under a limit alone", () => {
+    start();
+    pool.spend(500);
+    pool.limit(1000);
+    pool.spend(700);
+    expect(threads[0]?.heard.filter((order) => (order as { readonly kind: string }).kind === "spend")).toEqual([
+      { kind: "spend", bytes: 700 },
+    ]);
+  });
+
   it("tells a limit before the first range", () => {
     pool.limit(1000);
     start();

@@ -59,6 +59,20 @@ describe("createRateGate()", () => {
     expect(clock.timers()).toBe(0);
   });
 
+  it("holds lanes back for bytes that came in elsewhere, and counts none without a limit", () => {
+    const clock = handClock();
+    const gate = createRateGate(clock);
+    const one = lane();
+    gate.enter(one);
+    gate.spend(1_000_000);
+    expect(one.isPaused).toBe(false);
+    gate.limit(1000);
+    gate.spend(100);
+    expect(one.isPaused).toBe(true);
+    clock.pass(120);
+    expect(one.isPaused).toBe(false);
+  });
+
   it("leaves no lane paused that leaves while all are held back", () => {
     const clock = handClock();
     const gate = createRateGate(clock);

@@ -59,7 +59,7 @@ export function createHarness({ caFile, clock = systemClock, idleTimeoutMs, ...g
     { clock, report: (event) => events.push(event) },
   );
   const s3 = createS3(({ kind, bucket }) => accessTo(settings.s3, kind, bucket), { http, clock });
-  const sources = createSources(settings, { http, s3, clock });
+  const sources = createSources(settings, { http, s3, clock, pace: async () => undefined });
   return {
     sources,
     http,

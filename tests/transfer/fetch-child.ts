@@ -31,7 +31,7 @@ const transfer = createTransfer(
     proxy: { http: null, https: null, none: null },
     userAgent: "modelferry/test",
   },
-  { clock: systemClock, report: () => undefined },
+  { clock: systemClock },
 );
 const { size } = order.job;
 const mirrors = order.endpoints.map((endpoint, index) => ({
@@ -48,7 +48,13 @@ const say = (report: Omit<ChildReport, "peakBytes">): void =>
 
 try {
   const signal = new AbortController().signal;
-  const result = await transfer.fetch({ ...order.job, mirrors, signal, onMoved: () => undefined });
+  const result = await transfer.fetch({
+    ...order.job,
+    mirrors,
+    signal,
+    report: () => undefined,
+    onMoved: () => undefined,
+  });
   say({ result: { ...result }, error: null });
 } catch (error) {
   say({ result: null, error: String(error) });

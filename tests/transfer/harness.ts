@@ -37,7 +37,7 @@ export async function makeTransfer(settings: Partial<TransferSettings> = {}): Pr
       userAgent: "modelferry/test",
       ...settings,
     },
-    { clock: systemClock, report: (event) => events.push(event) },
+    { clock: systemClock },
   );
   const partial = { content: join(folder, "x.part"), journal: join(folder, "x.journal") };
   return {
@@ -51,6 +51,7 @@ export async function makeTransfer(settings: Partial<TransferSettings> = {}): Pr
       pieces: null,
       priority: 0,
       signal: new AbortController().signal,
+      report: (event) => events.push(event),
       onMoved: () => undefined,
       ...wanted,
     }),

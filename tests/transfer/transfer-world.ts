@@ -48,7 +48,7 @@ export async function openTransferWorld(
   const folder = await mkdtemp(join(tmpdir(), "modelferry-transfer-"));
   const events: EventBody[] = [];
   const servers: RangeServer[] = [];
-  const transfer = createTransfer({ ...settings, ...changes }, { clock, report: (event) => events.push(event) });
+  const transfer = createTransfer({ ...settings, ...changes }, { clock });
   let files = 0;
   return {
     folder,
@@ -72,6 +72,7 @@ export async function openTransferWorld(
         pieces: null,
         priority: 0,
         signal: new AbortController().signal,
+        report: (event) => events.push(event),
         onMoved: () => undefined,
         ...more,
       };

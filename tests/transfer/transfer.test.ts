@@ -575,6 +575,14 @@ describe("createTransfer()", () => {
     expect(order).toEqual(["high", "low"]);
   });
 
+  it("opens as many lanes as are asked for, also more than it would find by itself", async () => {
+    await using world = await openTransferWorld({ lanes: 20, lanesPerHost: 16 });
+    const { server, mirror } = await world.serve(middle);
+    server.setShape({ bytesPerSecond: 30 * MB });
+    await world.transfer.fetch(await world.job(middle, [mirror]));
+    expect(server.acceptedSockets()).toBe(20);
+  });
+
   it("fetches the same model twice at once into different partials", async () => {
     await using world = await openTransferWorld();
     const { mirror } = await world.serve(small);
