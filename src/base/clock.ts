@@ -35,7 +35,7 @@ export const systemClock: Clock = {
   },
   sleep: async (ms, signal) => {
     try {
-      await delay(ms, undefined, signal === undefined ? {} : { signal });
+      await delay(Math.min(ms, LONGEST_MS), undefined, signal === undefined ? {} : { signal });
     } catch (error) {
       throw signal?.aborted ? signal.reason : error;
     }

@@ -33,7 +33,7 @@ export function createHostWaits(ports: { readonly clock: Clock; readonly report:
       }
     },
     pause: (host, waitMs) => {
-      if (waitMs > MAX_WAIT_MS) throw tooLong(host, waitMs);
+      refuseLongPause(host, waitMs);
       const isNews = waitMs >= TOLD_MS && waitMs - Math.max(0, remaining(host)) >= TOLD_MS;
       if (waitMs > remaining(host)) until.set(host, clock.monotonicMs() + waitMs);
       if (!isNews) return;
@@ -43,9 +43,11 @@ export function createHostWaits(ports: { readonly clock: Clock; readonly report:
   };
 }
 
-function tooLong(host: string, waitMs: number): ModelsError {
+/** @throws ModelsError `MIRROR_RATE_LIMITED` when `host` asks for more than 10 minutes */
+export function refuseLongPause(host: string, waitMs: number): void {
+  if (waitMs <= MAX_WAIT_MS) return;
   const seen = `${host} asks for a pause of ${formatDuration(waitMs)}`;
-  return new ModelsError(
+  throw new ModelsError(
     "MIRROR_RATE_LIMITED",
     `Cannot read from "${host}": ${seen}, expected at most ${formatDuration(MAX_WAIT_MS)}`,
     { fix: "try again later, add a token for this host (its limits are usually higher), or add another mirror" },

@@ -98,6 +98,7 @@ const TRIES = 4;
 /** Pauses that a host asks for are no failures: among a thousand boxes the last one waits for many windows. */
 const MOST_PAUSES = 20;
 const MOST_PAUSED_MS = 600_000;
+const LEAST_PAUSE_MS = 250;
 const MAX_BYTES = 1024 * 1024;
 const MAX_TEXT_BYTES = 128 * 1024 * 1024;
 const DEADLINE_MS = 60_000;
@@ -120,7 +121,9 @@ export function createHttp(settings: HttpSettings, ports: HttpPorts): Http {
       const isLast = attempt === TRIES - 1 || pauses === MOST_PAUSES || pausedMs >= MOST_PAUSED_MS;
       if (result.kind === "answer" && !isBusy(result.status)) return result;
       if (result.kind === "failed" && (isLast || !result.mayPass)) throw result.error;
-      const asked = result.kind === "answer" ? retryAfterMs((name) => result.headers[name]) : null;
+      const wished = result.kind === "answer" ? retryAfterMs((name) => result.headers[name]) : null;
+      // Who asks for no pause at all is asked again as if nothing had been said.
+      const asked = wished !== null && wished < LEAST_PAUSE_MS ? null : wished;
       if (asked !== null) waits.pause(hop.url.host, asked);
       if (result.kind === "answer" && isLast) throw busy(hop.url, result.status, attempt + pauses + 1);
       if (asked === null) {

@@ -5,6 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import { ModelsError } from "../base/errors.ts";
 import { backoffMs } from "../base/flow.ts";
 import { withoutWarning } from "../base/process.ts";
+import { refuseLongPause } from "./host-waits.ts";
 import { clientSettings, type ObjectPlace, SDK_WARNING } from "./s3.ts";
 import { type Refusal, refusalError, refusalIn } from "./s3-refusals.ts";
 import type { S3Transport, WireOptions } from "./s3-transport.ts";
@@ -34,7 +35,7 @@ export interface S3Session {
   readonly bucket: string;
   /** `r2://bucket`. */
   readonly name: string;
-  /** @throws ModelsError as `refusalError` says, `CONFIG_INVALID`; or the signal's reason */
+  /** @throws ModelsError as `refusalError` and `refuseLongPause` say, `CONFIG_INVALID`; or the signal's reason */
   readonly request: <T>(asked: Asked<T>, options?: SendOptions) => Promise<T>;
 }
 
@@ -103,6 +104,7 @@ export function createS3Session(
           const subject = { verb, name: key === "" ? name : `${name}/${key}`, bucket };
           const tries = refusal.code === "BadDigest" ? TRIES_AT_DAMAGE : TRIES;
           if (!refusal.mayPass || attempt >= tries - 1) throw refusalError(error, subject);
+          refuseLongPause(name, refusal.waitMs ?? 0);
           const waitMs = Math.max(refusal.waitMs ?? 0, backoffMs(attempt, clock));
           onRetry?.(refusal, waitMs);
           await clock.sleep(waitMs, signal);

@@ -7,6 +7,7 @@ import { anySignal, backoffMs } from "../base/flow.ts";
 import type { Endpoint, Mirror } from "../base/mirror.ts";
 import type { LaneFailure } from "../net/lane-protocol.ts";
 import type { MemoryReader } from "../net/memory-reader.ts";
+import { MOST_WAIT_MS } from "./answers.ts";
 import { createMeter, type Meter } from "./meter.ts";
 import type { Part } from "./part-plan.ts";
 import type { Pieces } from "./piece-check.ts";
@@ -131,6 +132,10 @@ export function createPartSource(
       return;
     }
     const asked = failure.kind === "busy" ? failure.waitMs : null;
+    if (asked !== null && asked > MOST_WAIT_MS) {
+      const seconds = Math.round(asked / 1000);
+      return drop(source, "MIRROR_RATE_LIMITED", `${failure.message} and asks to wait ${seconds} s`);
+    }
     source.restUntilMs = clock.monotonicMs() + (asked ?? backoffMs(source.failuresInRow - 1, clock));
   };
   const readSome = async (part: Part, into: Uint8Array, from: number, signal: AbortSignal): Promise<number> => {

@@ -160,6 +160,7 @@ describe("createHttp() retries", () => {
     ["408", status(408)],
     ["500", status(500)],
     ["503", status(503)],
+    ["503 that asks for no pause", retryAfter(0, 503)],
     ["a reset", resetAfter(3)],
     ["a body that ends early", truncateAfter(3)],
   ])("comes back after %s", async (_title, fault) => {

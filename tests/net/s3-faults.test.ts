@@ -51,6 +51,16 @@ describe("a put", () => {
     expect(open.waits[2]).toBeGreaterThan(open.waits[0] as number);
   });
 
+  it("does not wait for a day", async () => {
+    await using open = await desk();
+    proxy.add(isPut, tooManyRequests(86_400), 1);
+    await expect(open.store.put(object(key(), bytes), { kind: "absent" })).rejects.toMatchObject({
+      code: "MIRROR_RATE_LIMITED",
+      message: expect.stringContaining("expected at most 10 m"),
+    });
+    expect(open.waits).toEqual([]);
+  });
+
   it("takes back the progress of a try that was cut off", async () => {
     await using open = await desk();
     proxy.add(isPut, { kind: "reset", afterBytes: 2 * MIB }, 2);
