@@ -1,7 +1,7 @@
 /** Rounds of one fetch: in each, what is missing comes from the given mirrors, is checked on the way, and digested. */
 import type { Sha256 } from "../base/artifact.ts";
 import type { Mirror } from "../base/mirror.ts";
-import { type ByteRange, rangeBytes } from "../base/range.ts";
+import { type ByteRange, rangeBytes, touchesRange } from "../base/range.ts";
 import type { Blame } from "./answers.ts";
 import { type Checks, createChecks } from "./checks.ts";
 import type { EngineRun } from "./engine.ts";
@@ -144,6 +144,8 @@ export function createRounds(job: FetchJob, ports: RoundsPorts): Rounds {
       );
       accounts.active(carriers(), elapsedMs);
     }
+    // A digest that has read a byte is of no use once that byte is written again.
+    for (const { range } of entries) if (touchesRange(ledger.done(), range)) checks.forget(range);
     ledger.enter(entries);
     // With pieces, each is judged by itself, whoever sent it.
     const isDoubtful = (mirror: string): boolean => !checks.hasPieces && convicted.has(mirror);
