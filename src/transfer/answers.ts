@@ -18,7 +18,7 @@ export interface AnswerFacts {
   readonly random: Clock["random"];
 }
 
-/** Failures in a row after which a mirror that has rivals is given up. */
+/** Failures in a row after which a mirror is given up that has rivals, or that begins at byte 0 each time. */
 const MOST_FAILURES = 5;
 const MOST_REFUSALS = 3;
 /** Waits longer than this, at once or one after the other without a byte between them, are not worth it. */
@@ -72,7 +72,7 @@ function restOrDie(mirror: MirrorState, blame: Blame, facts: AnswerFacts): Blame
   // Lanes of one mirror tend to fail together: that is one failure, not eight.
   if (mirror.restUntilMs > facts.nowMs) return null;
   mirror.failures += 1;
-  if (facts.hasOthers && mirror.failures >= MOST_FAILURES) return die(mirror, blame);
+  if ((facts.hasOthers || !mirror.hasRanges) && mirror.failures >= MOST_FAILURES) return die(mirror, blame);
   mirror.restUntilMs =
     facts.nowMs + backoffMs(mirror.failures - 1, { random: facts.random }, { baseMs: 200, maxMs: 8_000 });
   return null;

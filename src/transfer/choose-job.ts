@@ -8,9 +8,8 @@ export interface Choice {
 
 /** The mirror of `job` on `host` that can be asked now, or null. */
 export function mirrorOn(job: JobState, host: HostState, nowMs: number): MirrorState | null {
-  const mirror = job.mirrors.find((one) => one.host === host && one.status === "open" && one.restUntilMs <= nowMs);
-  if (mirror === undefined) return null;
-  return mirror.hasRanges || isUntouched(job) ? mirror : null;
+  const ready = job.mirrors.filter((one) => one.host === host && one.status === "open" && one.restUntilMs <= nowMs);
+  return ready.find(({ hasRanges }) => hasRanges || isUntouched(job)) ?? null;
 }
 
 /** A server that only sends whole files is of use from byte 0, and only while nobody else serves this job. */

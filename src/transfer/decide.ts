@@ -1,11 +1,11 @@
 /** What is to be done now, as actions: give up silent lanes, ask for addresses, open lanes, cut slow ones. Pure. */
-import { chooseJob, openHosts } from "./choose-job.ts";
+import { chooseJob, mirrorOn, openHosts } from "./choose-job.ts";
 import { busyLanes } from "./host-state.ts";
 import { needsRestart } from "./job-state.ts";
 import { beginLane } from "./lane-state.ts";
 import { isSilent } from "./stall.ts";
 import { planRelief, planRetirement, planTheft, type Theft } from "./steal.ts";
-import type { Action, HostState, World } from "./world.ts";
+import type { Action, HostState, JobState, World } from "./world.ts";
 
 export interface DecideLimits {
   readonly lanesPerHost: number;
@@ -15,15 +15,18 @@ export interface DecideLimits {
   readonly nextLane: () => number;
 }
 
-/** Of all lanes, each host may have this many before others have more. */
+/** Of all lanes, each host may have this many before others have more; fewer where there are many hosts. */
 const RESERVED_LANES = 8;
 
 /** Changes `world` as if the actions were done already, and returns them in the order in which they are to be done. */
 export function decide(world: World, limits: DecideLimits, nowMs: number): readonly Action[] {
   const actions = [...cancelSilent(world, nowMs), ...resolveClosed(world, nowMs), ...restartWhole(world)];
+  // What is begun again is open to lanes when everyone knows: until then its bytes count as being there.
+  if (actions.some(({ kind }) => kind === "restart")) return actions;
   const fastest = [...world.hosts.values()].sort((one, other) => other.laneMeter.rate() - one.laneMeter.rate());
   for (const host of fastest) actions.push(...planRetirement(host, nowMs).flatMap((theft) => cut(theft, nowMs)));
   for (const host of fastest) actions.push(...fillHost(world, host, { ...limits, nowMs }));
+  for (const job of world.jobs.values()) if (isInLine(job, fastest, nowMs)) job.lastHopeMs = nowMs;
   for (const host of fastest) actions.push(...stealFor(world, host, nowMs));
   for (const job of world.jobs.values()) actions.push(...planRelief(job, nowMs).flatMap((theft) => cut(theft, nowMs)));
   return actions;
@@ -58,7 +61,7 @@ function restartWhole({ jobs }: World): readonly Action[] {
 function fillHost(world: World, host: HostState, limits: DecideLimits & { readonly nowMs: number }): readonly Action[] {
   const { lanesPerHost, mostLanes, nextLane, nowMs } = limits;
   const actions: Action[] = [];
-  const mostHere = mostLanes - reservedLanes(world, host);
+  const mostHere = mostLanes - reservedLanes(world, host, mostLanes);
   const takenLanes = (): number => (host.budget.isTrying() ? host.lanes.size : busyLanes(host));
   const hasRoom = (): boolean =>
     world.lanes.size < mostHere && host.lanes.size < lanesPerHost && takenLanes() < host.budget.limit();
@@ -75,11 +78,19 @@ function fillHost(world: World, host: HostState, limits: DecideLimits & { readon
 }
 
 /** Lanes that are kept free for other hosts: two that could use all of them must not keep a third from starting. */
-function reservedLanes({ jobs }: World, host: HostState): number {
+function reservedLanes({ jobs }: World, host: HostState, mostLanes: number): number {
   const others = new Set([...jobs.values()].flatMap((job) => [...openHosts(job)]));
   others.delete(host);
-  const missing = [...others].map(({ budget, lanes }) => Math.min(RESERVED_LANES, budget.limit()) - lanes.size);
+  // Never more than its part: what all keep for all others, nobody could use.
+  const most = Math.min(RESERVED_LANES, Math.floor(mostLanes / (others.size + 1)));
+  const missing = [...others].map(({ budget, lanes }) => Math.min(most, budget.limit()) - lanes.size);
   return missing.reduce((sum, lanes) => sum + Math.max(0, lanes), 0);
+}
+
+/** True when nothing but the lanes of others keeps the job from a mirror that is well. */
+function isInLine(job: JobState, hosts: readonly HostState[], nowMs: number): boolean {
+  if (job.lanes.size > 0 || job.pending.length === 0) return false;
+  return hosts.some((host) => host.lanes.size > 0 && mirrorOn(job, host, nowMs) !== null);
 }
 
 function stealFor({ jobs }: World, host: HostState, nowMs: number): readonly Action[] {

@@ -64,7 +64,8 @@ export function moveLane(lane: LaneState, { position, firstByteMs }: LaneProgres
   lane.position = position;
   lane.lastMoveMs = nowMs;
   job.lastHopeMs = nowMs;
-  mirror.failures = 0;
+  // Who has to begin at byte 0 each time has given nothing before the end.
+  if (mirror.hasRanges || position === lane.end) mirror.failures = 0;
   mirror.waitedMs = 0;
   if (lane.generation === mirror.generation) mirror.refusals = 0;
 }

@@ -33,7 +33,8 @@ export function planTheft(jobs: readonly JobState[], host: HostState, nowMs: num
   let best: (Theft & { readonly gainMs: number }) | null = null;
   for (const job of jobs) {
     const mirror = job.isEnded ? null : mirrorOn(job, host, nowMs);
-    if (mirror === null || !mirror.hasRanges) continue;
+    // While bytes are nobody's yet, the thief is better off with those.
+    if (mirror === null || !mirror.hasRanges || job.pending.length > 0) continue;
     for (const victim of job.lanes) {
       const cut = cutOf(victim, host, nowMs);
       if (cut !== null && cut.gainMs > (best?.gainMs ?? LEAST_GAIN_MS)) best = { victim, ...cut };

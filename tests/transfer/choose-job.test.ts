@@ -43,6 +43,14 @@ describe("mirrorOn()", () => {
   });
 });
 
+describe("mirrorOn() of two mirrors on one host", () => {
+  it("takes the one that serves what is missing", () => {
+    const [whole, ranged] = [makeMirror(host, { hasRanges: false }), makeMirror(host)];
+    const job = makeJob([whole, ranged], { size: 100, pending: [{ start: 40, end: 100 }] });
+    expect(mirrorOn(job, host, 0)).toBe(ranged);
+  });
+});
+
 describe("chooseJob()", () => {
   const jobOn = (order: number, more: Parameters<typeof makeJob>[1] = {}, on = host) =>
     makeJob([makeMirror(on)], { id: `job ${order}`, order, size: GB, ...more });

@@ -543,6 +543,18 @@ describe("createTransfer().fetch() with mirrors in trouble", () => {
     const result = await world.transfer.fetch({ ...job, mirrors: [whole.mirror] });
     expect(result.sha256).toBe(job.sha256);
     expect((await contentOf(job)).equals(middle)).toBe(true);
+    expect(whole.server.requests).toHaveLength(1);
+  });
+
+  it("proves what is in the file when a server without ranges takes over, and asks it once", async () => {
+    await using world = await openTransferWorld({ lanesPerHost: 1 });
+    const ranged = await world.serve(middle);
+    const whole = await world.serve(middle, { endpoint: { hasRanges: false } });
+    ranged.server.faults.add(nth(always, 2, 99), status(404));
+    const job = await world.job(middle, [ranged.mirror, whole.mirror]);
+    await world.transfer.fetch(job);
+    expect(await sha256Of(await contentOf(job))).toBe(job.sha256);
+    expect(whole.server.bytesSent()).toBeLessThan(1.1 * middle.length);
   });
 
   it("names the reason when no mirror is left", async () => {
