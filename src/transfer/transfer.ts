@@ -1,4 +1,4 @@
-/** Bytes from mirrors into partial files: one budget of lanes and memory for a whole process. */
+/** Bytes from mirrors into partial files: one budget of lanes for all who share it. */
 import { availableParallelism } from "node:os";
 import type { Clock } from "../base/clock.ts";
 import { ModelsError } from "../base/errors.ts";
