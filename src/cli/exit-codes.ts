@@ -17,7 +17,7 @@ export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
   1: "failed (network, mirror, disk: the message says which)",
   2: "usage, or a manifest, kit, config or workflow that cannot be read",
   3: "something is missing or wrong",
-  4: "integrity: bytes did not match their digest on any mirror, or a signature does not hold",
+  4: "integrity: no mirror gave the right bytes, or a signature does not hold",
   5: "locked by another process, and --no-wait was given",
   130: "interrupted; the next run resumes",
 };

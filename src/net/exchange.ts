@@ -146,6 +146,16 @@ function flatten(headers: Readonly<Record<string, string | string[] | undefined>
   return flat;
 }
 
+/** What is wrong with a certificate, and what to do about it. */
+function certificateProblem(code: string): readonly [string, string] {
+  if (code === "CERT_HAS_EXPIRED") return ["has expired", "check this machine's clock; else its owner must renew it"];
+  if (code === "CERT_NOT_YET_VALID") return ["is not valid yet", "check this machine's clock"];
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
+    return ["is for another host", "check the host's name; a proxy or a login page of this network may answer for it"];
+  }
+  return ["is not trusted", "if this host has an authority of its own, name its PEM file in NODE_EXTRA_CA_CERTS"];
+}
+
 function explain(thrown: unknown, { url, via }: Pick<ExchangeRequest, "url" | "via">): ExchangeFailure {
   const error = thrown instanceof AggregateError ? thrown.errors[0] : thrown;
   // What is refused on purpose will be refused again; only a stall may pass.
@@ -154,11 +164,9 @@ function explain(thrown: unknown, { url, via }: Pick<ExchangeRequest, "url" | "v
   if (/TIMEOUT|ETIMEDOUT/.test(code))
     return { kind: "failed", error: stalled(url, reasonOf(error), error), mayPass: true };
   if (/CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)/.test(code)) {
-    const details = {
-      cause: error,
-      fix: "if this host has an authority of its own, name its PEM file in NODE_EXTRA_CA_CERTS",
-    };
-    return { kind: "failed", error: failed(url, `its certificate is not trusted (${code})`, details), mayPass: false };
+    const [seen, fix] = certificateProblem(code);
+    const details = { cause: error, fix };
+    return { kind: "failed", error: failed(url, `its certificate ${seen} (${code})`, details), mayPass: false };
   }
   const refusedBy = /Proxy response \((4\d\d)\)|Proxy Authentication Required \((407)\)/.exec(reasonOf(error));
   if (refusedBy !== null) {

@@ -21,6 +21,8 @@ export interface AnswerFacts {
 /** Failures in a row after which a mirror is given up that has rivals, or that begins at byte 0 each time. */
 const MOST_FAILURES = 5;
 const MOST_REFUSALS = 3;
+/** So many in a row, and its address is asked for anew: where it led may be gone, and others be well. */
+const FAILURES_AT_AN_ADDRESS = 3;
 /** Waits longer than this, at once or one after the other without a byte between them, are not worth it. */
 export const MOST_WAIT_MS: number = 15 * 60_000;
 /** However short a wait a busy server asks for, it is not asked again sooner. */
@@ -75,7 +77,12 @@ function restOrDie(mirror: MirrorState, blame: Blame, facts: AnswerFacts): Blame
   if ((facts.hasOthers || !mirror.hasRanges) && mirror.failures >= MOST_FAILURES) return die(mirror, blame);
   mirror.restUntilMs =
     facts.nowMs + backoffMs(mirror.failures - 1, { random: facts.random }, { baseMs: 200, maxMs: 8_000 });
+  askAnew(mirror);
   return null;
+}
+
+function askAnew(mirror: MirrorState): void {
+  if (mirror.status === "open" && mirror.failures % FAILURES_AT_AN_ADDRESS === 0) mirror.status = "closed";
 }
 
 function answerBusy(
@@ -94,6 +101,8 @@ function answerBusy(
     mirror.failures += 1;
     mirror.waitedMs += waitMs;
     host.budget.stepBack(facts.nowMs);
+    // A pause that it asks for is an answer of the right one.
+    if (failure.waitMs === null) askAnew(mirror);
   }
   if (failure.waitMs !== null && Math.max(waitMs, mirror.waitedMs) > MOST_WAIT_MS) {
     const seconds = Math.round(waitMs / 1000);

@@ -81,9 +81,11 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
     turn();
   };
   const settle = (job: ActiveJob): void => {
-    if (job.failure === null && job.lanes.size === 0 && !scheduler.isWhole(job.id)) {
+    if (job.failure === null && !scheduler.isWhole(job.id)) {
+      // Also while lanes are open: a server that accepts and says nothing always has one.
       const isHopeless = scheduler.hopelessMs(job.id, clock.monotonicMs()) > HOPELESS_MS;
-      if (isHopeless || !scheduler.hasMirror(job.id)) job.failure = mirrorsFailure(job, isHopeless);
+      const isOver = job.lanes.size === 0 && !scheduler.hasMirror(job.id);
+      if (isHopeless || isOver) job.failure = mirrorsFailure(job, isHopeless);
     }
     if (job.next === null || (job.failure === null && !scheduler.isWhole(job.id))) return;
     if (job.failure === null) job.next.resolve();

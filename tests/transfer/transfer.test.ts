@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import xxhash from "xxhash-wasm";
 import { systemClock } from "../../src/base/clock.ts";
 import { ModelsError } from "../../src/base/errors.ts";
-import type { Endpoint } from "../../src/base/mirror.ts";
+import type { Endpoint, Mirror } from "../../src/base/mirror.ts";
 import {
   after,
   always,
@@ -556,6 +556,30 @@ describe("createTransfer().fetch() with mirrors in trouble", () => {
     expect(await sha256Of(await contentOf(job))).toBe(job.sha256);
     expect(whole.server.bytesSent()).toBeLessThan(1.1 * middle.length);
   });
+
+  it("asks a mirror anew where it is when its address fails again and again", async () => {
+    await using world = await openTransferWorld();
+    const [dead, well] = [await world.serve(small), await world.serve(small)];
+    dead.server.faults.add(always, status(503));
+    const opened: (Endpoint | undefined)[] = [];
+    const open: Mirror["open"] = async (_, refused) => {
+      opened.push(refused);
+      return refused === undefined ? dead.endpoint : well.endpoint;
+    };
+    const job = await world.job(small, [{ ...dead.mirror, open }]);
+    expect(await world.transfer.fetch(job)).toMatchObject({ sha256: job.sha256 });
+    expect(opened).toEqual([undefined, dead.endpoint]);
+  });
+
+  it("gives up after 90 s without a byte, though a server that says nothing has a lane", async () => {
+    const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() * 40 };
+    await using world = await openTransferWorld({}, clock);
+    const { server, mirror } = await world.serve(small);
+    server.faults.add(always, stallHead());
+    await expect(world.transfer.fetch(await world.job(small, [mirror]))).rejects.toMatchObject({
+      code: "MIRROR_FAILED",
+    });
+  }, 20_000);
 
   it("names the reason when no mirror is left", async () => {
     await using world = await openTransferWorld();
