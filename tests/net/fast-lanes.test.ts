@@ -4,16 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
-import { deferred } from "../../src/base/flow.ts";
 import type { HttpEndpoint } from "../../src/base/mirror.ts";
 import { createFastLanes, type FastLanes } from "../../src/net/fast-lanes.ts";
-import { createPositions } from "../../src/net/lane-protocol.ts";
-import { createRangeSink, type RangeSink } from "../../src/net/range-sink.ts";
 import { createRateGate } from "../../src/net/rate-gate.ts";
 import { createResolver } from "../../src/net/resolver.ts";
-import type { Slab } from "../../src/net/slab.ts";
 import { trustContext } from "../../src/net/trust.ts";
 import { type Authority, createAuthority, createNoise, type RangeServer, startRangeServer } from "../origins/index.ts";
+import { readWhole, sinkFor } from "./whole-reads.ts";
 
 const SIZE = 100_000;
 const content = createNoise("fast lanes")(0, SIZE);
@@ -59,31 +56,7 @@ const at = (server: RangeServer, more: Partial<HttpEndpoint> = {}): HttpEndpoint
   ...more,
 });
 
-/** Takes all of the file; `ended` says how that went. */
-function sinkFor(endpoint: HttpEndpoint, slab: Slab): { readonly sink: RangeSink; readonly ended: Promise<string> } {
-  const ended = deferred<string>();
-  const sink = createRangeSink(
-    { endpoint, file, start: 0, end: SIZE, size: SIZE, isGeneral: false },
-    {
-      slot: 0,
-      slab,
-      positions: createPositions(),
-      nowMs: systemClock.monotonicMs,
-      ends: { done: () => ended.resolve("done"), failed: (_, { message }) => ended.resolve(message) },
-    },
-  );
-  return { sink, ended: ended.promise };
-}
-
-/** Reads a range and gives the lane back; whether the lane had been used before. */
-async function read(endpoint: HttpEndpoint): Promise<boolean> {
-  const { lane, isReused } = lanes.take(endpoint);
-  const { sink, ended } = sinkFor(endpoint, lane.slab);
-  lane.start(endpoint, sink);
-  expect(await ended).toBe("done");
-  lanes.give(endpoint, lane);
-  return isReused;
-}
+const read = (endpoint: HttpEndpoint): Promise<boolean> => readWhole(lanes, endpoint, { file, size: SIZE });
 
 describe("a fast lane at a gate", () => {
   it("reads no more than a step where the budget is overdrawn, also if it was let through while it connected", async () => {
@@ -98,7 +71,7 @@ describe("a fast lane at a gate", () => {
       resolve: (_, __, done) => void systemClock.after(150, () => done(null, [{ address: "127.0.0.1", family: 4 }])),
       userAgent: "modelferry/test",
     }).take(at(plain, { url: `http://localhost:${new URL(plain.url).port}/x` }));
-    const { sink, ended } = sinkFor(at(plain), lane.slab);
+    const { sink, ended } = sinkFor(at(plain), lane.slab, { file, size: SIZE });
     others.spend(30_000);
     lane.start(at(plain), sink);
     await systemClock.sleep(80);
@@ -148,14 +121,6 @@ describe("createFastLanes()", () => {
     await until(() => lanes.count() === 0);
     await plain.revive();
     expect(await read(at(plain))).toBe(false);
-  });
-
-  it("takes up the encrypted session of an earlier lane", async () => {
-    await read(at(encrypted));
-    nowMs = 10_000;
-    lanes.sweep();
-    await until(() => lanes.count() === 0);
-    expect(await read(at(encrypted))).toBe(false);
   });
 
   it("throws for an address that is none", () => {
