@@ -10,7 +10,7 @@ export interface HttpEndpoint {
   readonly url: string;
   /** Sent with each range request to this very origin; may hold a token, so never printed. */
   readonly headers: Readonly<Record<string, string>>;
-  /** ETag of the first answer, as sent (with quotes and `W/`), or null when the server gives none. */
+  /** ETag of the first answer, as sent (with quotes and `W/`), else a `Last-Modified` to rely on, else null. */
   readonly validator: string | null;
   /** Whether the address may resolve to a loopback, link-local or private network. */
   readonly mayBePrivate: boolean;

@@ -1,4 +1,5 @@
 /** Whether the answer to a range request is exactly what was asked for. The rule of every lane. Pure. */
+import { headerOf, isSameVersion } from "../base/validator.ts";
 import type { LaneFailure } from "./lane-protocol.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
@@ -6,6 +7,7 @@ export interface AskedRange {
   readonly start: number;
   readonly end: number;
   readonly size: number;
+  /** As {@link HttpEndpoint.validator}. */
   readonly validator: string | null;
   readonly hasRanges: boolean;
 }
@@ -58,19 +60,24 @@ function judgeBody(status: number, field: Fields, asked: AskedRange): RangeVerdi
   if (/^multipart\//i.test(field("content-type") ?? "")) {
     return { kind: "lied", message: "it sent several ranges in one answer" };
   }
-  const etag = field("etag");
-  if (asked.validator !== null && etag !== undefined && opaque(etag) !== opaque(asked.validator)) {
-    const seen = `its ETag changed from ${asked.validator.slice(0, 80)} to ${etag.slice(0, 80)}`;
-    return { kind: "changed", message: seen };
-  }
-  const problem = status === 206 ? rangeProblem(field("content-range") ?? "", asked) : null;
+  const problem = versionProblem(field, asked) ?? (status === 206 ? rangeProblem(field, asked) : null);
   return problem ?? judgeLength(field, asked.end - asked.start);
 }
 
-/** Caches make a strong validator weak in passing; the bytes are the same as long as the tag is (RFC 9110 section 8.8.3.2). */
-const opaque = (etag: string): string => etag.replace(/^W\//, "");
+/**
+ * An answer without the validator is no other version: a 206 must carry it (RFC 9110 section 15.3.7), but some caches
+ * lose it, and origins hold strong tags against `If-Match`, so that they would have answered 412.
+ */
+function versionProblem(field: Fields, { validator }: AskedRange): LaneFailure | null {
+  if (validator === null) return null;
+  const name = headerOf(validator);
+  const seen = field(name.toLowerCase());
+  if (seen === undefined || isSameVersion(validator, seen)) return null;
+  return { kind: "changed", message: `its ${name} changed from ${validator.slice(0, 80)} to ${seen.slice(0, 80)}` };
+}
 
-function rangeProblem(value: string, asked: AskedRange): LaneFailure | null {
+function rangeProblem(field: Fields, asked: AskedRange): LaneFailure | null {
+  const value = field("content-range") ?? "";
   const [, first, last, total] = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16})$/i.exec(value) ?? [];
   if (total === undefined) {
     return { kind: "lied", message: `it sent Content-Range "${value.slice(0, 80)}", expected a range and a total` };

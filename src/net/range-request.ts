@@ -30,7 +30,7 @@ export function rangeHeaders(
   return headers;
 }
 
-/** `If-Match` with a strong validator: S3 and R2 honour it, and ignore `If-Range`; a weak one can only be compared. */
+/** `If-Match` with a strong validator: S3 and R2 honour it, and ignore `If-Range`; a weak one, or a date, is only compared. */
 function condition({ validator }: HttpEndpoint): Readonly<Record<string, string>> {
   return validator?.startsWith('"') ? { "If-Match": validator } : {};
 }

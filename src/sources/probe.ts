@@ -1,6 +1,7 @@
 /** The one small range request that shows whether an address serves a file, how big it is and how it begins. */
 import { ModelsError } from "../base/errors.ts";
 import type { HttpEndpoint } from "../base/mirror.ts";
+import { validatorIn } from "../base/validator.ts";
 import type { Credential, Http, HttpAnswer } from "../net/http.ts";
 
 /** How much of the beginning is read, as a rule. */
@@ -90,12 +91,11 @@ function rangedSize(answer: HttpAnswer, { name, headBytes }: Pick<Asked, "name" 
 function endpointOf(answer: HttpAnswer, credential: Credential | null): HttpEndpoint {
   // As in the request itself: a credential ends where the way first left its origin.
   const isHome = [...answer.hops, answer].every(({ url }) => new URL(url).origin === credential?.origin);
-  const { etag = "" } = answer.headers;
   return {
     kind: "http",
     url: answer.url,
     headers: isHome && credential !== null ? credential.headers : {},
-    validator: /^(W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/.test(etag) ? etag : null,
+    validator: validatorIn((name) => answer.headers[name]),
     mayBePrivate: answer.mayBePrivate,
     hasRanges: answer.status === 206,
   };

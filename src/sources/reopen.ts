@@ -2,6 +2,7 @@
 import type { Clock } from "../base/clock.ts";
 import { ModelsError } from "../base/errors.ts";
 import type { Endpoint, Mirror } from "../base/mirror.ts";
+import { headerOf, isSameVersion } from "../base/validator.ts";
 import { createSharedTask } from "./shared-task.ts";
 import type { Resolved } from "./source.ts";
 
@@ -59,10 +60,10 @@ function assertSame(first: Omit<Resolved, "head">, next: Resolved, { label, sour
   }
   const [before, after] = [first.endpoint, next.endpoint];
   if (before.kind !== "http" || after.kind !== "http" || first.sha256 !== null) return;
-  const isSamePlace = placeOf(before.url) === placeOf(after.url);
-  if (isSamePlace && before.validator !== null && after.validator !== null && before.validator !== after.validator) {
-    throw changed(`ETag ${before.validator}`, `ETag ${after.validator}`);
-  }
+  if (placeOf(before.url) !== placeOf(after.url) || before.validator === null || after.validator === null) return;
+  const name = headerOf(before.validator);
+  if (name !== headerOf(after.validator) || isSameVersion(before.validator, after.validator)) return;
+  throw changed(`${name} ${before.validator}`, `${name} ${after.validator}`);
 }
 
 const placeOf = (url: string): string => new URL(url).origin + new URL(url).pathname;

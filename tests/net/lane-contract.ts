@@ -271,6 +271,25 @@ export function describeLane(kind: LaneKind): void {
       expect((await world.read(START, END)).kind).toBe("done");
     });
 
+    it("takes an answer without its tag: a cache may have lost it", async () => {
+      world.server.faults.add(always, etag(null));
+      expect((await world.read(START, END)).kind).toBe("done");
+    });
+
+    it("holds the date of a file without a tag against the answer's, and makes no condition of it", async () => {
+      const [validator, other] = ["Thu, 01 Jan 2026 00:00:00 GMT", "Thu, 01 Jan 2026 00:00:01 GMT"];
+      const endpoint = { ...world.endpoint, validator };
+      world.server.faults.add(always, headers({ ETag: null, "Last-Modified": validator }), 1);
+      expect((await world.read(START, END, { endpoint })).kind).toBe("done");
+      expect(world.server.requests.at(-1)?.headers).not.toHaveProperty("if-match");
+      world.server.faults.add(always, headers({ ETag: null, "Last-Modified": other }));
+      expect(await world.read(START, END, { endpoint })).toMatchObject({
+        kind: "failed",
+        position: START,
+        failure: { kind: "changed", message: expect.stringMatching(/Last-Modified/) },
+      });
+    });
+
     it("hears 412 when the file was replaced", async () => {
       world.server.put("/replaced.bin", { content: worldContent, etag: '"new"' });
       const endpoint = { ...world.endpoint, url: `${world.server.url}/replaced.bin` };

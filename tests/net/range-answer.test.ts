@@ -4,6 +4,8 @@ import { type AskedRange, judgeRangeAnswer, type RangeVerdict } from "../../src/
 type Headers = Readonly<Record<string, string | undefined>>;
 
 const asked: AskedRange = { start: 100, end: 300, size: 1000, validator: '"v1"', hasRanges: true };
+const OLD = "Thu, 01 Jan 2026 00:00:00 GMT";
+const LATER = "Thu, 01 Jan 2026 00:00:01 GMT";
 const right: Headers = { "content-range": "bytes 100-299/1000", "content-length": "200", etag: '"v1"' };
 const judge = (status: number, headers: Headers = right, change: Partial<AskedRange> = {}): RangeVerdict =>
   judgeRangeAnswer(status, (name) => headers[name], { ...asked, ...change });
@@ -13,6 +15,7 @@ describe("judgeRangeAnswer() takes", () => {
     ["exactly what was asked", right, true],
     ["the same tag, made weak by a cache", { ...right, etag: 'W/"v1"' }, true],
     ["no ETag", { ...right, etag: undefined }, true],
+    ["no ETag, but a date", { ...right, etag: undefined, "last-modified": LATER }, true],
     ["identity said aloud", { ...right, "content-encoding": "Identity" }, true],
     ["BYTES in capitals", { ...right, "content-range": "BYTES 100-299/1000" }, true],
     ["no length: not framed", { ...right, "content-length": undefined }, false],
@@ -26,6 +29,24 @@ describe("judgeRangeAnswer() takes", () => {
     expect(judge(200, { "content-length": "1000" }, whole)).toEqual({ kind: "body", isFramed: true });
     expect(judge(200, {}, whole)).toEqual({ kind: "body", isFramed: false });
     expect(judge(200, { "content-length": "999" }, whole)).toMatchObject({ kind: "lied" });
+  });
+});
+
+describe("judgeRangeAnswer() of a file that has only a date", () => {
+  const dated = { validator: OLD };
+
+  it.each<readonly [string, Headers]>([
+    ["the same one", { ...right, "last-modified": OLD }],
+    ["none", right],
+  ])("takes %s", (_, headers) => {
+    expect(judge(206, headers, dated)).toEqual({ kind: "body", isFramed: true });
+  });
+
+  it("takes another date for another version", () => {
+    expect(judge(206, { ...right, "last-modified": LATER }, dated)).toEqual({
+      kind: "changed",
+      message: `its Last-Modified changed from ${OLD} to ${LATER}`,
+    });
   });
 });
 

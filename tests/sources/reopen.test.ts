@@ -7,11 +7,11 @@ import { createSharedTask } from "../../src/sources/shared-task.ts";
 import type { Resolved } from "../../src/sources/source.ts";
 
 const never = new AbortController().signal;
-const endpoint = (url: string): HttpEndpoint => ({
+const endpoint = (url: string, validator: string | null = null): HttpEndpoint => ({
   kind: "http",
   url,
   headers: {},
-  validator: null,
+  validator,
   mayBePrivate: false,
   hasRanges: true,
 });
@@ -121,6 +121,29 @@ describe("mirrorOf() open", () => {
       code: "MIRROR_CHANGED",
       message: expect.stringMatching(message),
     });
+  });
+
+  const OLD = "Thu, 01 Jan 2026 00:00:00 GMT";
+  it.each([
+    ["another tag", '"a"', '"b"', /ETag "b", before ETag "a"/],
+    ["another date", OLD, OLD.replace(":00 ", ":01 "), /Last-Modified .* before Last-Modified/],
+  ])("refuses %s at the same place", async (_title, before, after, message) => {
+    const first = resolved("https://h/1?sig=1", { endpoint: endpoint("https://h/1?sig=1", before) });
+    const { mirror } = make(first, [resolved("", { endpoint: endpoint("https://h/1?sig=2", after) })]);
+    await expect(mirror.open(never, first.endpoint)).rejects.toMatchObject({
+      code: "MIRROR_CHANGED",
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it.each([
+    ["the same tag made weak", '"a"', 'W/"a"'],
+    ["no validator any more", '"a"', null],
+    ["a date where a tag was", '"a"', OLD],
+  ])("goes on with %s", async (_title, before, after) => {
+    const first = resolved("https://h/1", { endpoint: endpoint("https://h/1", before) });
+    const { mirror } = make(first, [resolved("https://h/1", { endpoint: endpoint("https://h/1", after) })]);
+    expect(await mirror.open(never, first.endpoint)).toMatchObject({ validator: after });
   });
 
   it("refuses to start for a caller who has stopped", async () => {

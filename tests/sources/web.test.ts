@@ -25,6 +25,7 @@ import {
 import { createHarness, only, refusal } from "./harness.ts";
 
 const weights = makeSafetensors({ size: 300_000 });
+const OLD = "Thu, 02 Jan 2020 03:04:05 GMT";
 const signal = (): AbortSignal => AbortSignal.timeout(10_000);
 let server: RangeServer;
 let url: string;
@@ -77,6 +78,7 @@ describe("webSource", () => {
     ["no ETag", etag(null), null],
     ["an ETag without quotes", etag("abc"), null],
     ["two ETags", headers({ ETag: '"a", "b"' }), null],
+    ["no ETag but an old date", headers({ ETag: null, "Last-Modified": OLD }), OLD],
   ])("keeps %s as it is, or none", async (_title, fault, validator) => {
     await using box = createHarness();
     server.faults.add(always, fault);
