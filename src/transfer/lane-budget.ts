@@ -92,8 +92,8 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
     openWindow(at, SETTLE_MS);
   };
   const rest = (lanes: number, at: number, rate: number | null = null): void => {
-    const isInVain = trial !== null && trial.kind !== "start" && lanes === trial.from;
-    probeAfterMs = isInVain ? Math.min(RAREST_PROBE_MS, probeAfterMs * 2) : FIRST_PROBE_MS;
+    const isRepeated = trial !== null && trial.kind !== "start" && lanes === trial.from;
+    probeAfterMs = isRepeated ? Math.min(RAREST_PROBE_MS, probeAfterMs * 2) : FIRST_PROBE_MS;
     trial = null;
     limit = lanes;
     steadySinceMs = at;
@@ -167,15 +167,25 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
       lanesSeen += Math.min(lanes, limit);
       const ms = at - windowFromMs;
       if (ms < windowMs) return;
+      const rate = (windowBytes / ms) * 1000;
       // A host with less to do than it has lanes for says nothing about more lanes.
       const isFull = lanesSeen >= limit * looks * FULL;
-      if (isFull && windowBytes > 0) judge((windowBytes / ms) * 1000, at, saturatedLooks >= looks * SATURATED);
+      if (isFull && windowBytes > 0) judge(rate, at, saturatedLooks >= looks * SATURATED);
+      else if (trial !== null && isInVain(trial, rate, lanesSeen / looks)) rest(trial.from, at, trial.rate);
       else openWindow(at);
     },
     stepBack: (at) => {
       if (settings.fixed === null) rest(Math.max(1, Math.floor(limit / 2)), at);
     },
   };
+}
+
+/**
+ * True when as many more lanes as a later trial would add brought nothing, though not all of them could be opened: other
+ * hosts have what is left, and would wait without end for those that this one holds while it tries.
+ */
+function isInVain({ kind, from, rate: before }: Trial, rate: number, lanes: number): boolean {
+  return kind !== "fewer" && lanes >= quarterMore(from) && rate < before * STEADY_GAIN;
 }
 
 const quarterMore = (lanes: number): number => lanes + Math.max(1, Math.floor(lanes / 4));

@@ -80,6 +80,18 @@ describe("createLaneBudget()", () => {
     expect(limits.at(-1)).toBe(4);
   });
 
+  it("goes back, too, when not all of them could be opened and those that were brought nothing", () => {
+    const budget = createLaneBudget(ADAPTIVE, 0);
+    drive(budget, capped(20e6, 1e9), 0, 1_400);
+    expect(budget.limit()).toBe(16);
+    // Other hosts have the rest: of 32 lanes there are only ever 24.
+    for (let nowMs = 1_400; nowMs < 6_000; nowMs += STEP_MS) {
+      budget.observe((320e6 * STEP_MS) / 1000, Math.min(24, budget.limit()), nowMs);
+    }
+    expect(budget.limit()).toBe(16);
+    expect(budget.isTrying()).toBe(false);
+  });
+
   it("keeps what brought a little, and tries no further", () => {
     const limits = drive(createLaneBudget(ADAPTIVE, 0), (lanes) => (lanes <= 4 ? 100e6 : 108e6), 0, 4_000);
     expect(limits.at(-1)).toBe(8);
