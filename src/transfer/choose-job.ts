@@ -8,9 +8,13 @@ export interface Choice {
 
 /** The mirror of `job` on `host` that can be asked now, or null. */
 export function mirrorOn(job: JobState, host: HostState, nowMs: number): MirrorState | null {
+  if (host.isMute && host.lanes.size > 0 && isServedByOthers(job)) return null;
   const ready = job.mirrors.filter((one) => one.host === host && one.status === "open" && one.restUntilMs <= nowMs);
   return ready.find(({ hasRanges }) => hasRanges || isUntouched(job)) ?? null;
 }
+
+/** A host that fell silent is tried with one lane: with more, it would take again at once what others take from it. */
+const isServedByOthers = (job: JobState): boolean => [...openHosts(job)].some(({ isMute }) => !isMute);
 
 /** A server that only sends whole files is of use from byte 0, and only while nobody else serves this job. */
 function isUntouched({ lanes, pending, size }: JobState): boolean {

@@ -12,6 +12,8 @@ export interface HostLimits {
 const FIRST_LANES = 4;
 /** What a host is thought to take to its first byte before one came. */
 const FIRST_BYTE_MS = 50;
+/** After so long in silence nothing is expected, or several times what it takes to a first byte. */
+const LOST_MS = 2_000;
 
 /** The host at `key`, of which nothing is known yet. */
 export function beginHost(key: string, { lanes, lanesPerHost }: HostLimits, nowMs: number): HostState {
@@ -24,6 +26,8 @@ export function beginHost(key: string, { lanes, lanesPerHost }: HostLimits, nowM
     firstByteMs: FIRST_BYTE_MS,
     firstBytes: 0,
     restUntilMs: 0,
+    lastMoveMs: nowMs,
+    isMute: false,
     bytesSinceTick: 0,
   };
 }
@@ -34,6 +38,7 @@ export function measureHost(
   ms: number,
   { nowMs, isSaturated }: { readonly nowMs: number; readonly isSaturated: boolean },
 ): void {
+  if (host.lanes.size > 0 && nowMs - host.lastMoveMs > lostAfterMs(host)) host.isMute = true;
   host.budget.observe(host.bytesSinceTick, busyLanes(host), nowMs, isSaturated);
   if (host.lanes.size > 0 || host.bytesSinceTick > 0) {
     host.meter.add(host.bytesSinceTick, ms);
@@ -50,6 +55,11 @@ export function busyLanes(host: HostState): number {
   let busy = 0;
   for (const lane of host.lanes) busy += isBusy(lane) ? 1 : 0;
   return busy;
+}
+
+/** Silence, in milliseconds, after which a lane of the host is trusted with nothing, whatever it did before. */
+export function lostAfterMs({ firstByteMs }: HostState): number {
+  return Math.max(LOST_MS, 4 * firstByteMs);
 }
 
 /** True unless it ends within the time to a first byte. */

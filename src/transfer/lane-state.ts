@@ -39,6 +39,7 @@ export function beginLane(id: number, job: JobState, from: { mirror: MirrorState
     isStalled: false,
     isCancelled: false,
   };
+  if (host.lanes.size === 0) host.lastMoveMs = nowMs;
   job.lanes.add(lane);
   host.lanes.add(lane);
   return lane;
@@ -63,6 +64,8 @@ export function moveLane(lane: LaneState, { position, firstByteMs }: LaneProgres
   lane.meter.add(bytes, Math.max(1, nowMs - lane.lastMoveMs));
   lane.position = position;
   lane.lastMoveMs = nowMs;
+  host.lastMoveMs = nowMs;
+  host.isMute = false;
   job.lastHopeMs = nowMs;
   // Who has to begin at byte 0 each time has given nothing before the end.
   if (mirror.hasRanges || position === lane.end) mirror.failures = 0;

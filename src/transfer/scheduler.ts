@@ -122,7 +122,7 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
     tick: (nowMs, isSaturated = false) => {
       const ms = nowMs - lastTickMs;
       lastTickMs = nowMs;
-      if (ms > STANDSTILL_MS) forgiveSilence(lanes.values(), ms, nowMs);
+      if (ms > STANDSTILL_MS) forgiveSilence([...lanes.values(), ...hosts.values()], ms, nowMs);
       for (const host of hosts.values()) measureHost(host, ms, { nowMs, isSaturated });
       for (const job of jobs.values()) if (hasHope(job, nowMs)) job.lastHopeMs = nowMs;
     },
@@ -158,8 +158,8 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
 }
 
 /** This process stood still: that its lanes did, too, says nothing about their servers. */
-function forgiveSilence(lanes: Iterable<LaneState>, ms: number, nowMs: number): void {
-  for (const lane of lanes) lane.lastMoveMs = Math.min(nowMs, lane.lastMoveMs + ms);
+function forgiveSilence(all: readonly { lastMoveMs: number }[], ms: number, nowMs: number): void {
+  for (const one of all) one.lastMoveMs = Math.min(nowMs, one.lastMoveMs + ms);
 }
 
 function failureIn(lane: LaneState, end: LaneEnd): LaneFailure | null {

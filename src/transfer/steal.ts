@@ -1,6 +1,6 @@
 /** Which lane gives up the rest of its range to a faster one, and where it is cut. Pure. */
 import { mirrorOn } from "./choose-job.ts";
-import { isBusy } from "./host-state.ts";
+import { isBusy, lostAfterMs } from "./host-state.ts";
 import { usualRangeMs } from "./range-size.ts";
 import { type HostState, type JobState, type LaneState, leftBytes } from "./world.ts";
 
@@ -22,8 +22,6 @@ const LEAST_WAITING_BYTES = 32 * 1024 * 1024;
 /** A lane is not cut twice within this time: rates need it to show what the first cut did. */
 const CUT_EVERY_MS = 200;
 const SILENT_MS = 500;
-/** After so long it is trusted with nothing, whatever it did before. */
-const LOST_MS = 2_000;
 
 /**
  * The cut that saves most time if a lane of `host` takes the rest, or null when none is worth it.
@@ -120,7 +118,7 @@ function cutOf(
 function ownRate(lane: LaneState, nowMs: number): number {
   const rate = lane.position > lane.start ? lane.meter.rate() : lane.host.laneMeter.rate();
   const silentMs = nowMs - lane.lastMoveMs;
-  if (silentMs > Math.max(LOST_MS, 4 * lane.host.firstByteMs)) return 0;
+  if (silentMs > lostAfterMs(lane.host)) return 0;
   const isSilent = silentMs > Math.max(SILENT_MS, 2 * lane.host.firstByteMs);
   return isSilent ? Math.min(rate, ((lane.position - lane.start) / (nowMs - lane.startedMs)) * 1000) : rate;
 }

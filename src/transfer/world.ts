@@ -17,6 +17,10 @@ export interface HostState {
   /** How many such waits there were. */
   firstBytes: number;
   restUntilMs: number;
+  /** When a byte of it last came, or the first of its lanes was opened. */
+  lastMoveMs: number;
+  /** None of its lanes brought anything for a while, and no byte has come since. */
+  isMute: boolean;
   bytesSinceTick: number;
 }
 

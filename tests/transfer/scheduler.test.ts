@@ -122,6 +122,21 @@ describe("createScheduler()", () => {
     expect(seconds(run.finishMs)).toBeLessThan(22.5);
   });
 
+  it("tries a host that fell silent with one lane, not with all that another took from it", () => {
+    const hosts = [
+      host(360 * MB, { perLane: 120 * MB, latencyMs: 168 }),
+      host(11 * MB, { perLane: 1 * MB, latencyMs: 105, hangsAtMs: 3_224 }),
+    ];
+    const jobs = [
+      { id: "lonely", size: 928 * MB, hosts: [0] },
+      { id: "shared", size: 371 * MB, hosts: [0, 1] },
+    ];
+    const run = simulate(hosts, jobs, { limitMs: 60_000 });
+    expect(run.isWhole).toBe(true);
+    // Two seconds after they hung its lanes were taken from it, and again after those that it got back: it took 9.5 s.
+    expect(seconds(run.finishMs)).toBeLessThan(8);
+  });
+
   it("stays near the optimum in any world of one to three mirrors", () => {
     const anyHost = fc.record({
       capacity: fc.integer({ min: 2, max: 400 }).map((mbs) => mbs * MB),

@@ -21,6 +21,8 @@ export function makeHost(
     firstByteMs: 50,
     firstBytes: 0,
     restUntilMs: 0,
+    lastMoveMs: 0,
+    isMute: false,
     bytesSinceTick: 0,
     ...rest,
   };
