@@ -16,6 +16,10 @@ export interface SimulatedHost {
   readonly hangsAtMs?: number;
   /** The first lane to it runs at this part of its speed. */
   readonly straggler?: number;
+  /** Who asks in this time is told to come back at its end. */
+  readonly isBusy?: { readonly fromMs: number; readonly untilMs: number };
+  /** From this moment it carries so many times as much, in all and on each connection. */
+  readonly shift?: { readonly atMs: number; readonly factor: number };
 }
 
 export interface SimulatedJob {
@@ -23,10 +27,14 @@ export interface SimulatedJob {
   readonly size: number;
   /** Indexes of the hosts that mirror it. */
   readonly hosts: readonly number[];
+  /** Higher goes first. @default 0 */
+  readonly priority?: number;
 }
 
 export interface SimulatedRun {
   readonly finishMs: number;
+  /** When each job was whole; the end of the run for one that was not. */
+  readonly finishedMs: readonly number[];
   readonly isWhole: boolean;
   /** Bytes that were moved, by host. */
   readonly moved: readonly number[];
@@ -49,6 +57,10 @@ interface Lane {
 
 const STEP_MS = 20;
 
+/** How many times its first capacity a host has. */
+export const factorAt = ({ shift }: SimulatedHost, nowMs: number): number =>
+  shift !== undefined && nowMs >= shift.atMs ? shift.factor : 1;
+
 export function simulate(
   hosts: readonly SimulatedHost[],
   jobs: readonly SimulatedJob[],
@@ -61,14 +73,17 @@ export function simulate(
     random: () => 0.5,
   });
   const world = createWorld(scheduler, hosts, jobs);
+  const finishedMs = jobs.map((): number | null => null);
   let nowMs = 0;
-  while (nowMs < options.limitMs && !jobs.every(({ id }) => scheduler.isWhole(id))) {
+  while (nowMs < options.limitMs && finishedMs.includes(null)) {
     world.step(nowMs);
     nowMs += STEP_MS;
+    for (const [index, { id }] of jobs.entries()) if (scheduler.isWhole(id)) finishedMs[index] ??= nowMs;
   }
   return {
     ...world.result(),
     finishMs: nowMs,
+    finishedMs: finishedMs.map((ms) => ms ?? nowMs),
     isWhole: jobs.every(({ id, size }) => scheduler.isWhole(id) && world.doneBytes(id) === size),
   };
 }
@@ -85,8 +100,8 @@ function createWorld(scheduler: Scheduler, hosts: readonly SimulatedHost[], jobs
   let longestHoleMs = 0;
   const hostOf = (job: string, mirror: number): number => jobs.find(({ id }) => id === job)?.hosts[mirror] ?? 0;
 
-  for (const { id, size, hosts: own } of jobs) {
-    scheduler.addJob({ id, size, priority: 0, done: [], mirrors: own.map((host) => ({ label: `host ${host}` })) }, 0);
+  for (const { id, size, priority = 0, hosts: own } of jobs) {
+    scheduler.addJob({ id, size, priority, done: [], mirrors: own.map((host) => ({ label: `host ${host}` })) }, 0);
   }
   const end = (lane: Lane, failure: LaneFailure | null, nowMs: number): void => {
     lanes.delete(lane.id);
@@ -133,6 +148,14 @@ function createWorld(scheduler: Scheduler, hosts: readonly SimulatedHost[], jobs
       }
     }
   };
+  /** Ends a lane that asked while its host was busy; true when it did. */
+  const sendAway = (lane: Lane, { isBusy, latencyMs }: SimulatedHost, nowMs: number): boolean => {
+    const askedMs = lane.startedMs + latencyMs;
+    if (isBusy === undefined || askedMs < isBusy.fromMs || askedMs >= isBusy.untilMs) return false;
+    const waitMs = isBusy.untilMs - askedMs;
+    end(lane, { kind: "busy", status: 429, waitMs, message: "it answered 429" }, nowMs);
+    return true;
+  };
   const move = (nowMs: number): void => {
     for (const [index, host] of hosts.entries()) {
       const own = [...lanes.values()].filter((lane) => lane.host === index);
@@ -142,9 +165,15 @@ function createWorld(scheduler: Scheduler, hosts: readonly SimulatedHost[], jobs
         continue;
       }
       if (host.hangsAtMs !== undefined && nowMs >= host.hangsAtMs) continue;
-      const moving = own.filter((lane) => nowMs - lane.startedMs >= host.latencyMs);
-      for (const lane of moving) {
-        const rate = Math.min(host.perLane, host.capacity / moving.length) * lane.speed;
+      const moving = own
+        .filter((lane) => nowMs - lane.startedMs >= host.latencyMs && !sendAway(lane, host, nowMs))
+        .sort((one, other) => one.speed - other.speed);
+      const factor = factorAt(host, nowMs);
+      let left = host.capacity * factor;
+      for (const [place, lane] of moving.entries()) {
+        // What a slow connection leaves of its share is the others'.
+        const rate = Math.min(host.perLane * factor * lane.speed, left / (moving.length - place));
+        left -= rate;
         const bytes = Math.min(lane.end - lane.position, Math.round((rate * STEP_MS) / 1000));
         lane.position += bytes;
         moved[index] = (moved[index] ?? 0) + bytes;
