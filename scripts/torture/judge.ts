@@ -24,7 +24,7 @@ export interface Complaint {
 
 const STATE = ".modelferry";
 /** What lies in the state folder of a tree that is whole. */
-const KEPT = /^(receipts\/|known-digests\.json$|seen-versions\.json$)/;
+const KEPT = /^(receipts\/|known-digests\.json$|host-paces\.json$|seen-versions\.json$)/;
 /** What the two sockets of a connection can hold: sent for nothing when the client cuts a range. */
 const SOCKET_BYTES = 8 * 1024 * 1024;
 

@@ -80,9 +80,6 @@ export function createParts({ flags, environment, cwd, clock }: Composition): Pa
     (await import("./read-workflow.ts")).openWorkflowReading({ cwd, askServer, fetchBytes }),
   );
   const digests = createLazyDigest();
-  const shared = once(async () =>
-    (await import("./shared-transfer.ts")).shareTransfer(await settings(), { clock, digest: digests.open }),
-  );
   const tree = once(async () => {
     const [{ createTree }, { withElsewhere }, known] = await Promise.all([
       import("../tree/tree.ts"),
@@ -93,6 +90,13 @@ export function createParts({ flags, environment, cwd, clock }: Composition): Pa
     const open = (folder: string): Tree => createTree(folder, { clock, digest: { sha256File } });
     return withElsewhere(open(known.root), await extraFolders(known.extraModelPaths, environment), open);
   });
+  const shared = once(async () =>
+    (await import("./shared-transfer.ts")).shareTransfer(await settings(), {
+      clock,
+      digest: digests.open,
+      memory: tree,
+    }),
+  );
   const match: Parts["match"] = async (references) => await matchWith(references, await catalog(), await settings());
   return {
     settings,

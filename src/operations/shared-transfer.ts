@@ -5,6 +5,7 @@ import type { Digest } from "../digest/digest.ts";
 import { createRateLimiter } from "../net/rate-limiter.ts";
 import type { Settings } from "../settings.ts";
 import type { Transfer } from "../transfer/transfer.ts";
+import type { Tree } from "../tree/tree.ts";
 
 export interface SharedTransfer {
   /**
@@ -25,6 +26,8 @@ export interface SharedPorts {
   readonly clock: Clock;
   /** Shared with the tree. */
   readonly digest: () => Promise<Digest>;
+  /** Remembers what hosts gave. */
+  readonly memory: () => Promise<Pick<Tree, "hostPaces" | "rememberPaces">>;
 }
 
 /** While lanes are at work, what comes in elsewhere leaves them half of the rate, lest they seem to be silent. */
@@ -56,7 +59,9 @@ export function shareTransfer(settings: Settings, ports: SharedPorts): SharedTra
       if (others > 0) return;
       users.delete(taken);
       if (opened === taken) opened = current = null;
-      await (await taken.catch(() => null))?.close();
+      const last = await taken.catch(() => null);
+      await last?.close();
+      if (last !== null) await (await ports.memory()).rememberPaces(last.paces());
     },
     pace: async (bytes, signal) => {
       for (let waitMs = budget.waitMs(); waitMs > 0; waitMs = budget.waitMs()) await clock.sleep(waitMs, signal);
@@ -67,13 +72,14 @@ export function shareTransfer(settings: Settings, ports: SharedPorts): SharedTra
 }
 
 async function openTransfer({ limits, caFile, proxy }: Settings, ports: SharedPorts): Promise<Transfer> {
-  const [{ createTransfer }, { readExtraCa }] = await Promise.all([
+  const [{ createTransfer }, { readExtraCa }, memory] = await Promise.all([
     import("../transfer/transfer.ts"),
     import("../net/agent.ts"),
+    ports.memory(),
   ]);
   const extraCa = caFile === null ? null : await readExtraCa(caFile);
   return createTransfer(
     { ...limits, extraCa, proxy, userAgent: userAgent() },
-    { clock: ports.clock, digest: await ports.digest() },
+    { clock: ports.clock, digest: await ports.digest(), paces: await memory.hostPaces() },
   );
 }

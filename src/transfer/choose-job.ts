@@ -1,4 +1,5 @@
 /** Whose bytes a free lane of a host fetches next. Pure. */
+import { hostRate } from "./host-state.ts";
 import { type HostState, type JobState, leftBytes, type MirrorState } from "./world.ts";
 
 export interface Choice {
@@ -56,4 +57,4 @@ export function openHosts({ mirrors }: JobState): ReadonlySet<HostState> {
 
 /** Bytes per second of all of them. */
 export const rateOf = (hosts: ReadonlySet<HostState>): number =>
-  [...hosts].reduce((sum, host) => sum + host.meter.rate(), 0);
+  [...hosts].reduce((sum, host) => sum + hostRate(host), 0);

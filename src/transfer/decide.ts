@@ -1,6 +1,6 @@
 /** What is to be done now, as actions: give up silent lanes, ask for addresses, open lanes, cut slow ones. Pure. */
 import { chooseJob, mirrorOn, openHosts } from "./choose-job.ts";
-import { busyLanes } from "./host-state.ts";
+import { busyLanes, laneRate } from "./host-state.ts";
 import { needsRestart } from "./job-state.ts";
 import { beginLane } from "./lane-state.ts";
 import { isSilent } from "./stall.ts";
@@ -23,7 +23,7 @@ export function decide(world: World, limits: DecideLimits, nowMs: number): reado
   const actions = [...cancelSilent(world, nowMs), ...resolveClosed(world, nowMs), ...restartWhole(world)];
   // What is begun again is open to lanes when everyone knows: until then its bytes count as being there.
   if (actions.some(({ kind }) => kind === "restart")) return actions;
-  const fastest = [...world.hosts.values()].sort((one, other) => other.laneMeter.rate() - one.laneMeter.rate());
+  const fastest = [...world.hosts.values()].sort((one, other) => laneRate(other) - laneRate(one));
   for (const host of fastest) actions.push(...planRetirement(host, nowMs).flatMap((theft) => cut(theft, nowMs)));
   for (const host of fastest) actions.push(...fillHost(world, host, { ...limits, nowMs }));
   for (const job of world.jobs.values()) if (isInLine(job, fastest, nowMs)) job.lastHopeMs = nowMs;

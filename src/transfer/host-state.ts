@@ -1,4 +1,5 @@
-/** One host of the scheduler: what it carried since the last look, and how many of its lanes are busy. Pure. */
+/** One host of the scheduler: what it carried lately and in earlier runs, and how many of its lanes are busy. Pure. */
+import type { HostPace } from "../base/host-pace.ts";
 import { createLaneBudget } from "./lane-budget.ts";
 import { createMeter } from "./meter.ts";
 import type { HostState, LaneState } from "./world.ts";
@@ -7,6 +8,8 @@ export interface HostLimits {
   /** Lanes of each host; null adapts between 1 and `lanesPerHost`. */
   readonly lanes: number | null;
   readonly lanesPerHost: number;
+  /** What hosts gave in earlier runs, by {@link HostState.key}: a first guess, until this run has measured. */
+  readonly remembered: ReadonlyMap<string, HostPace>;
 }
 
 const FIRST_LANES = 4;
@@ -15,11 +18,14 @@ const FIRST_BYTE_MS = 50;
 /** After so long in silence nothing is expected, or several times what it takes to a first byte. */
 const LOST_MS = 2_000;
 
-/** The host at `key`, of which nothing is known yet. */
-export function beginHost(key: string, { lanes, lanesPerHost }: HostLimits, nowMs: number): HostState {
+/** The host at `key`, of which nothing is known yet but what is remembered. */
+export function beginHost(key: string, { lanes, lanesPerHost, remembered }: HostLimits, nowMs: number): HostState {
+  const guess = remembered.get(key) ?? null;
+  const settings = { first: FIRST_LANES, most: lanesPerHost, fixed: lanes, guess: guess?.lanes ?? null };
   return {
     key,
-    budget: createLaneBudget({ first: FIRST_LANES, most: lanesPerHost, fixed: lanes }, nowMs),
+    guess,
+    budget: createLaneBudget(settings, nowMs),
     meter: createMeter(),
     laneMeter: createMeter(),
     lanes: new Set(),
@@ -45,6 +51,25 @@ export function measureHost(
     host.laneMeter.add(host.bytesSinceTick, ms * Math.max(1, host.lanes.size));
   }
   host.bytesSinceTick = 0;
+}
+
+/** Bytes per second of the whole host: as measured, else as remembered, else 0. */
+export function hostRate({ meter, guess }: HostState): number {
+  return meter.rate() || (guess?.bytesPerSecond ?? 0);
+}
+
+/** Bytes per second of one lane of it: as measured, else as remembered, else 0. */
+export function laneRate({ laneMeter, guess }: HostState): number {
+  return laneMeter.rate() || (guess?.laneBytesPerSecond ?? 0);
+}
+
+/** What the next run is to know of this host; null when nothing was found out. */
+export function paceOf({ key, budget, meter }: HostState, at: number): HostPace | null {
+  const found = budget.found();
+  const bytesPerSecond = Math.round(found?.rate || meter.rate());
+  if (found === null || bytesPerSecond === 0) return null;
+  const laneBytesPerSecond = Math.round(bytesPerSecond / found.lanes);
+  return { origin: key, bytesPerSecond, laneBytesPerSecond, lanes: found.lanes, at };
 }
 
 /**

@@ -1,8 +1,10 @@
 /** How many lanes one host gets: few at first, more while that pays, fewer when it does not. Pure. */
 
 export interface LaneBudgetSettings {
-  /** Lanes at the start. */
+  /** Lanes at the start, where nothing better is known. */
   readonly first: number;
+  /** Lanes at the start as an earlier run found them best; null when nothing is remembered. @default null */
+  readonly guess?: number | null;
   /** Never more than this. */
   readonly most: number;
   /** A fixed number, asked for by a person; null adapts. */
@@ -18,6 +20,15 @@ export interface LaneBudget {
   readonly observe: (bytes: number, lanes: number, nowMs: number, isSaturated?: boolean) => void;
   /** The host said that it is too busy. */
   readonly stepBack: (nowMs: number) => void;
+  /** What was found so far, for the next run to begin with; null before anything was found, or when the number is fixed. */
+  readonly found: () => FoundLanes | null;
+}
+
+/** The number of lanes that did best. */
+export interface FoundLanes {
+  readonly lanes: number;
+  /** Bytes per second that they brought; 0 where that was not judged. */
+  readonly rate: number;
 }
 
 /** New connections take their time to speed up: what they did in this time is not judged. */
@@ -56,7 +67,8 @@ interface Trial {
 }
 
 export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): LaneBudget {
-  let limit = settings.fixed ?? Math.min(settings.first, settings.most);
+  const { first, guess = null } = settings;
+  let limit = settings.fixed ?? Math.max(1, Math.min(guess ?? first, settings.most));
   let trial: Trial | null = settings.fixed === null ? { kind: "start", from: limit, rate: 0 } : null;
   let hasBytes = false;
   let windowFromMs = nowMs;
@@ -105,7 +117,7 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
     if (trial === null) return probe(rate, at, isSaturated);
     const { kind, from, rate: before } = trial;
     if (kind === "start" && isSaturated && before === 0) {
-      isSpared = limit > SPARE_LANES;
+      isSpared = limit >= SPARE_LANES;
       return rest(Math.min(limit, SPARE_LANES), at);
     }
     if (kind === "start" && isSaturated) return rest(rate < before * STEADY_GAIN ? from : limit, at, rate);
@@ -150,7 +162,9 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
       if (settings.fixed !== null) return;
       if (!hasBytes) {
         hasBytes = bytes > 0;
-        openWindow(at, FIRST_SETTLE_MS, FIRST_WINDOW_MS);
+        // A guess is judged in full: connections that still speed up would make twice as many look better in every run.
+        if (guess === null) openWindow(at, FIRST_SETTLE_MS, FIRST_WINDOW_MS);
+        else openWindow(at, SETTLE_MS);
         return;
       }
       // Fewer lanes are judged only when the surplus ones have ended.
@@ -175,7 +189,16 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
       else openWindow(at);
     },
     stepBack: (at) => {
-      if (settings.fixed === null) rest(Math.max(1, Math.floor(limit / 2)), at);
+      if (settings.fixed !== null) return;
+      const half = Math.max(1, Math.floor(limit / 2));
+      // What was only guessed is given up at once: to halve it again and again would cost one wait after the other.
+      const isGuessed = guess !== null && trial?.kind === "start" && trial.rate === 0;
+      rest(isGuessed ? Math.min(first, half) : half, at);
+    },
+    found: () => {
+      if (settings.fixed !== null) return null;
+      if (trial === null) return { lanes: limit, rate: steadyRate };
+      return trial.rate === 0 ? null : { lanes: trial.from, rate: trial.rate };
     },
   };
 }

@@ -1,6 +1,7 @@
 /** One lane of the scheduler: what it is given, how it moves, and what it leaves when it ends. Pure. */
 import { addRange, removeRange } from "../base/range.ts";
 import { openHosts, rateOf } from "./choose-job.ts";
+import { laneRate } from "./host-state.ts";
 import { createMeter } from "./meter.ts";
 import { rangeSize } from "./range-size.ts";
 import {
@@ -46,12 +47,12 @@ export function beginLane(id: number, job: JobState, from: { mirror: MirrorState
 }
 
 function wishedBytes(job: JobState, host: HostState): number {
-  const laneRate = host.laneMeter.rate();
+  const rate = laneRate(host);
   const lanes = Math.max(host.budget.limit(), job.lanes.size);
   // What is left takes a slow lane's share of the time, not of the number: the digest waits for the lane in front.
   const jobRate = rateOf(openHosts(job));
-  const sharing = laneRate === 0 ? lanes : Math.max(lanes, jobRate / laneRate);
-  return rangeSize({ laneRate, firstByteMs: host.firstByteMs }, leftBytes(job), sharing);
+  const sharing = rate === 0 ? lanes : Math.max(lanes, jobRate / rate);
+  return rangeSize({ laneRate: rate, firstByteMs: host.firstByteMs }, leftBytes(job), sharing);
 }
 
 /** Its bytes have come so far: that is good news of its job, its mirror and its host. */

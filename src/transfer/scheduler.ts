@@ -1,10 +1,11 @@
 /** Who fetches what next. Knows no clock, no network and no disk: facts go in, actions come out. */
+import type { HostPace } from "../base/host-pace.ts";
 import { addRange, type ByteRange } from "../base/range.ts";
 import type { LaneEnd } from "../net/lane-pool.ts";
 import type { LaneFailure } from "../net/lane-protocol.ts";
 import { type AnswerFacts, answerFailure, answerUnresolved, type Blame } from "./answers.ts";
 import { decide } from "./decide.ts";
-import { beginHost, type HostLimits, measureHost } from "./host-state.ts";
+import { beginHost, type HostLimits, measureHost, paceOf } from "./host-state.ts";
 import { beginJob, hasHope, hasOthers, isWhole, type NewJob } from "./job-state.ts";
 import { endLane, moveLane, shrinkLane } from "./lane-state.ts";
 import type { Action, HostState, JobState, LaneProgress, LaneState, MirrorState, World } from "./world.ts";
@@ -58,6 +59,8 @@ export interface Scheduler {
   readonly hopelessMs: (id: string, nowMs: number) => number;
   /** True while at least one mirror of the job is not given up. */
   readonly hasMirror: (id: string) => boolean;
+  /** What was found out about hosts, for the next run to begin with; `at` is the wall time. */
+  readonly paces: (at: number) => readonly HostPace[];
 }
 
 /** Between two ticks; longer, and this process was stopped or starved. */
@@ -154,6 +157,7 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
       return job === undefined ? 0 : nowMs - job.lastHopeMs;
     },
     hasMirror: (id) => jobs.get(id)?.mirrors.some(({ status }) => status !== "dead") ?? false,
+    paces: (at) => [...hosts.values()].map((host) => paceOf(host, at)).filter((pace) => pace !== null),
   };
 }
 

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import type { Clock } from "../base/clock.ts";
 import { ModelsError } from "../base/errors.ts";
 import type { FileProgress, Report } from "../base/events.ts";
+import type { HostPace } from "../base/host-pace.ts";
 import { createDigest, type Digest } from "../digest/digest.ts";
 import { createLanePool, type LanePoolSettings } from "../net/lane-pool.ts";
 import type { ProxyVariables } from "../net/lane-protocol.ts";
@@ -27,6 +28,8 @@ export interface TransferPorts {
   readonly clock: Clock;
   /** Shared with the tree where there is one; made (and closed) here otherwise. */
   readonly digest?: Digest;
+  /** What hosts gave in earlier runs: a first guess, and not even that where lanes or rate are fixed. @default nothing */
+  readonly paces?: readonly HostPace[];
 }
 
 export interface Transfer {
@@ -38,6 +41,8 @@ export interface Transfer {
   readonly isFetching: () => boolean;
   /** Counts bytes that came in elsewhere: under a limit of the rate, the lanes wait for them. */
   readonly spend: (bytes: number) => void;
+  /** What hosts gave in this one; nothing where lanes or rate are fixed, which says nothing about a host. */
+  readonly paces: () => readonly HostPace[];
   /** Ends what is under way (`INTERRUPTED`), then every thread; nothing is written afterwards. */
   readonly close: () => Promise<void>;
 }
@@ -55,8 +60,11 @@ export function createTransfer(settings: TransferSettings, ports: TransferPorts)
   pool.limit(settings.maxRate);
   pool.warm();
   digest.warm();
+  const isMeasuring = settings.lanes === null && settings.maxRate === null;
+  const remembered = new Map(isMeasuring ? ports.paces?.map((pace) => [pace.origin, pace]) : []);
   const scheduler = createScheduler({
     ...settings,
+    remembered,
     lanesPerHost: lanes ?? lanesPerHost,
     mostLanes: MOST_LANES,
     random: clock.random,
@@ -96,6 +104,7 @@ export function createTransfer(settings: TransferSettings, ports: TransferPorts)
     },
     isFetching: () => running.size > 0,
     spend: pool.spend,
+    paces: () => (isMeasuring ? scheduler.paces(clock.now()) : []),
     close: async () => {
       isClosed = true;
       const results = [...running.keys()].map(({ result, stop }) => {

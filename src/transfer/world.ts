@@ -1,4 +1,5 @@
 /** What the scheduler knows: jobs, their mirrors, the hosts behind them, and the lanes that are open. */
+import type { HostPace } from "../base/host-pace.ts";
 import type { ByteRange, RangeSet } from "../base/range.ts";
 import type { LaneBudget } from "./lane-budget.ts";
 import type { Meter } from "./meter.ts";
@@ -6,6 +7,8 @@ import type { Meter } from "./meter.ts";
 /** One origin that lanes connect to; mirrors of several jobs share it. */
 export interface HostState {
   readonly key: string;
+  /** What it gave in an earlier run; null when nothing is remembered. */
+  readonly guess: HostPace | null;
   readonly budget: LaneBudget;
   /** Bytes per second of the whole host. */
   readonly meter: Meter;

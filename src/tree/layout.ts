@@ -31,6 +31,8 @@ export interface Layout {
   readonly uploadOf: (place: string) => string;
   /** Digests of files outside the tree that were hashed before. */
   readonly knownDigests: string;
+  /** What hosts gave in earlier runs. */
+  readonly hostPaces: string;
   /** The highest version of each signed document that was accepted for this tree. */
   readonly seenVersions: string;
   /** The parent of `path` (absolute, below the root), relative to the root. */
@@ -66,6 +68,7 @@ export function createLayout(root: string): Layout {
     makerOf: (name) => name.split(".")[0] ?? "",
     uploadOf: (place) => state("uploads", `${digestOf(place)}.jsonl`),
     knownDigests: state("known-digests.json"),
+    hostPaces: state("host-paces.json"),
     seenVersions: state("seen-versions.json"),
     folderOf: (path) => relative(whole, dirname(path)),
   };

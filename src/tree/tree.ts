@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import type { Sha256 } from "../base/artifact.ts";
 import { lazy } from "../base/flow.ts";
+import type { HostPace } from "../base/host-pace.ts";
 import type { TreePath } from "../base/paths.ts";
 import type { Abilities } from "./abilities.ts";
 import type { Adopted, AdoptOptions } from "./adopt.ts";
@@ -53,6 +54,10 @@ export interface Tree {
   readonly reuse: (from: Reusable, wanted: WantedArtifact, options?: ReuseOptions) => Promise<Reused>;
   /** See {@link salvageable}. */
   readonly salvageable: (wanted: WantedArtifact) => Promise<Salvage | null>;
+  /** See {@link readPaces}. */
+  readonly hostPaces: () => Promise<readonly HostPace[]>;
+  /** See {@link rememberPaces}. */
+  readonly rememberPaces: (paces: readonly HostPace[]) => Promise<void>;
   /** See {@link sweepTemporary}. */
   readonly sweep: () => Promise<void>;
   /** See {@link readState}. */
@@ -119,6 +124,8 @@ export function createTree(root: string, ports: TreePorts, timings?: LeaseTiming
     findReusable: async (wanted, options) => (await import("./find-reusable.ts")).findReusable(parts, wanted, options),
     reuse: async (from, wanted, options) => (await import("./reuse.ts")).reuse(parts, from, wanted, options),
     salvageable: async (wanted) => (await import("./salvage.ts")).salvageable(parts, wanted),
+    hostPaces: async () => (await import("./host-paces.ts")).readPaces(parts),
+    rememberPaces: async (paces) => (await import("./host-paces.ts")).rememberPaces(parts, paces),
     sweep: async () => {
       const [{ sweepTemporary }, { sweepJournals, sweepLocks }] = await Promise.all([
         import("./sweep.ts"),

@@ -24,6 +24,7 @@ const UNITS: Readonly<Record<string, number>> = {
   ms: 1,
   s: 1e3,
   min: 6e4,
+  days: 864e5,
 };
 
 /** `64 MiB`, `10,000`, `2^53 - 1`, `10 min` (in milliseconds). */

@@ -14,7 +14,13 @@ const pool = createLanePool(
     return { ...thread, post: () => queueMicrotask(() => thread.crash(new Error("no descriptor is left"))) };
   },
 );
-const scheduler = createScheduler({ lanes: null, lanesPerHost: 16, mostLanes: 64, random: () => 0 });
+const scheduler = createScheduler({
+  lanes: null,
+  lanesPerHost: 16,
+  remembered: new Map(),
+  mostLanes: 64,
+  random: () => 0,
+});
 const endpoint: HttpEndpoint = {
   kind: "http",
   url: "http://127.0.0.1:1/it",

@@ -215,6 +215,31 @@ describe("createLaneBudget()", () => {
     expect(budget.limit()).toBe(7);
   });
 
+  it("begins with what an earlier run found best, within one and the most, unless the number is fixed", () => {
+    const firstOf = (more: Partial<LaneBudgetSettings>): number =>
+      createLaneBudget({ ...ADAPTIVE, ...more }, 0).limit();
+    expect([12, 64, 0].map((guess) => firstOf({ guess }))).toEqual([12, 32, 1]);
+    expect(firstOf({ guess: 12, fixed: 3 })).toBe(3);
+  });
+
+  it("goes up from a guess that was too low, and takes four when the host is too busy for one that was too high", () => {
+    const low = drive(createLaneBudget({ ...ADAPTIVE, guess: 1 }, 0), capped(10e6, 1e9), 0, 6_000);
+    expect(low.at(-1)).toBe(32);
+    const high = createLaneBudget({ ...ADAPTIVE, guess: 32 }, 0);
+    high.stepBack(100);
+    expect(high.limit()).toBe(4);
+  });
+
+  it("finds what the next run is to begin with: the lanes that did best, not those that are tried", () => {
+    const budget = createLaneBudget(ADAPTIVE, 0);
+    expect(budget.found()).toBeNull();
+    drive(budget, capped(1e9, 100e6), 0, 600);
+    expect([budget.limit(), budget.found()?.lanes]).toEqual([8, 4]);
+    drive(budget, capped(1e9, 100e6), 600, 4_000);
+    expect(budget.found()).toEqual({ lanes: 4, rate: expect.closeTo(100e6, -7) });
+    expect(createLaneBudget({ ...ADAPTIVE, fixed: 4 }, 0).found()).toBeNull();
+  });
+
   it("stays between one and the most in every world", () => {
     const anyStep = fc.record({
       bytes: fc.oneof(fc.constant(0), fc.nat(1e8)),

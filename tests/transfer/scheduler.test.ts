@@ -139,6 +139,51 @@ describe("createScheduler()", () => {
     expect(seconds(run.finishMs)).toBeLessThan(8);
   });
 
+  it("is sooner at the rate of a host that is remembered", () => {
+    const capped = host(400 * MB, { perLane: 20 * MB });
+    const jobs = [{ id: "a", size: 400 * MB, hosts: [0] }];
+    const first = simulate([capped], jobs, { limitMs: 60_000 });
+    const known = simulate([{ ...capped, remembered: { lanes: 20, bytesPerSecond: 400 * MB } }], jobs, {
+      limitMs: 60_000,
+    });
+    // A second at its full rate: all that is above that is the ramp.
+    expect(seconds(first.finishMs)).toBeGreaterThan(2);
+    expect(seconds(known.finishMs)).toBeLessThan(1.3);
+  });
+
+  it.each([
+    ["is slow now", host(20 * MB, { perLane: 5 * MB }), 0.3],
+    ["is too busy now for more than four lanes", host(100 * MB, { busyBeyond: { lanes: 4, waitMs: 1_000 } }), 2.5],
+  ])("loses little to a memory of sixteen fast lanes where the host %s", (_, now, lostSeconds) => {
+    for (const size of [100 * MB, 400 * MB, 1 * GB]) {
+      const jobs = [{ id: "a", size, hosts: [0] }];
+      const unknown = simulate([now], jobs, { limitMs: 300_000 });
+      const wrong = simulate([{ ...now, remembered: { lanes: 16, bytesPerSecond: 320 * MB } }], jobs, {
+        limitMs: 300_000,
+      });
+      expect(wrong.isWhole).toBe(true);
+      expect(seconds(wrong.finishMs)).toBeLessThan(seconds(unknown.finishMs) + lostSeconds);
+    }
+  });
+
+  it("loses little to the memory of one fast mirror that is slow now beside another", () => {
+    const hosts = [host(100 * MB, { perLane: 20 * MB }), host(5 * MB)];
+    const jobs = [{ id: "a", size: 1 * GB, hosts: [0, 1] }];
+    const unknown = simulate(hosts, jobs, { limitMs: 60_000 });
+    const remembered = { lanes: 16, bytesPerSecond: 320 * MB };
+    const wrong = simulate([host(100 * MB, { perLane: 20 * MB }), host(5 * MB, { remembered })], jobs, {
+      limitMs: 60_000,
+    });
+    expect(wrong.isWhole).toBe(true);
+    expect(seconds(wrong.finishMs)).toBeLessThan(seconds(unknown.finishMs) + 0.5);
+  });
+
+  it("knows nothing of a host with a fixed number of lanes for the next run", () => {
+    const jobs = [{ id: "a", size: 1 * GB, hosts: [0] }];
+    expect(simulate([host(100 * MB)], jobs, { limitMs: 60_000, lanes: 4 }).paces).toEqual([]);
+    expect(simulate([host(100 * MB)], jobs, { limitMs: 60_000 }).paces).toMatchObject([{ origin: "host 0", lanes: 4 }]);
+  });
+
   it("stays near the optimum in any world of one to three steady mirrors", () => {
     fc.assert(
       fc.property(steadyWorld, ({ hosts, jobs }) => {

@@ -1,4 +1,6 @@
 /** A world of mirrors without a network or a clock: hosts with capacities, caps a connection, latencies and deaths. */
+
+import type { HostPace } from "../../src/base/host-pace.ts";
 import { addRange, type RangeSet, rangeBytes } from "../../src/base/range.ts";
 import type { LaneFailure } from "../../src/net/lane-protocol.ts";
 import { createScheduler, type Scheduler } from "../../src/transfer/scheduler.ts";
@@ -20,6 +22,10 @@ export interface SimulatedHost {
   readonly isBusy?: { readonly fromMs: number; readonly untilMs: number };
   /** From this moment it carries so many times as much, in all and on each connection. */
   readonly shift?: { readonly atMs: number; readonly factor: number };
+  /** Every connection beyond so many is told that the host is too busy, and for how long to leave it alone. */
+  readonly busyBeyond?: { readonly lanes: number; readonly waitMs: number };
+  /** What an earlier run remembered of it. */
+  readonly remembered?: { readonly lanes: number; readonly bytesPerSecond: number };
 }
 
 export interface SimulatedJob {
@@ -42,6 +48,8 @@ export interface SimulatedRun {
   readonly requests: number;
   /** Longest time in which no byte moved at all. */
   readonly longestHoleMs: number;
+  /** What the next run is to know. */
+  readonly paces: readonly HostPace[];
 }
 
 interface Lane {
@@ -69,6 +77,7 @@ export function simulate(
   const scheduler = createScheduler({
     lanes: options.lanes ?? null,
     lanesPerHost: options.lanesPerHost ?? 32,
+    remembered: new Map(hosts.flatMap(rememberedOf)),
     mostLanes: 64,
     random: () => 0.5,
   });
@@ -82,10 +91,19 @@ export function simulate(
   }
   return {
     ...world.result(),
+    paces: scheduler.paces(0),
     finishMs: nowMs,
     finishedMs: finishedMs.map((ms) => ms ?? nowMs),
     isWhole: jobs.every(({ id, size }) => scheduler.isWhole(id) && world.doneBytes(id) === size),
   };
+}
+
+const keyOf = (host: number): string => `host ${host}`;
+
+function rememberedOf({ remembered }: SimulatedHost, index: number): readonly (readonly [string, HostPace])[] {
+  if (remembered === undefined) return [];
+  const laneBytesPerSecond = remembered.bytesPerSecond / remembered.lanes;
+  return [[keyOf(index), { origin: keyOf(index), ...remembered, laneBytesPerSecond, at: 0 }]];
 }
 
 function createWorld(scheduler: Scheduler, hosts: readonly SimulatedHost[], jobs: readonly SimulatedJob[]) {
@@ -165,7 +183,10 @@ function createWorld(scheduler: Scheduler, hosts: readonly SimulatedHost[], jobs
         continue;
       }
       if (host.hangsAtMs !== undefined && nowMs >= host.hangsAtMs) continue;
+      const { lanes: most, waitMs } = host.busyBeyond ?? { lanes: own.length, waitMs: 0 };
+      for (const lane of own.slice(most)) end(lane, { kind: "busy", status: 429, message: "too busy", waitMs }, nowMs);
       const moving = own
+        .slice(0, most)
         .filter((lane) => nowMs - lane.startedMs >= host.latencyMs && !sendAway(lane, host, nowMs))
         .sort((one, other) => one.speed - other.speed);
       const factor = factorAt(host, nowMs);
@@ -186,7 +207,7 @@ function createWorld(scheduler: Scheduler, hosts: readonly SimulatedHost[], jobs
   return {
     step: (nowMs: number): void => {
       for (const { job, mirror } of opening.filter(({ atMs }) => atMs <= nowMs)) {
-        scheduler.mirrorOpened(job, mirror, { key: `host ${hostOf(job, mirror)}`, hasRanges: true }, nowMs);
+        scheduler.mirrorOpened(job, mirror, { key: keyOf(hostOf(job, mirror)), hasRanges: true }, nowMs);
       }
       opening.splice(0, opening.length, ...opening.filter(({ atMs }) => atMs > nowMs));
       move(nowMs);

@@ -14,6 +14,7 @@ export function makeHost(
   if (laneRate > 0) laneMeter.add(laneRate, 1000);
   return {
     key: "http://host",
+    guess: null,
     budget: createLaneBudget({ first: 4, most: 32, fixed: null }, 0),
     meter,
     laneMeter,

@@ -13,10 +13,11 @@ import {
 } from "../../../src/transfer/journal.ts";
 import { openUploadJournal } from "../../../src/transfer/upload-journal.ts";
 import { parseHolder } from "../../../src/tree/holder.ts";
+import { parsePaces } from "../../../src/tree/host-paces.ts";
 import { createKnownDigests } from "../../../src/tree/known-digests.ts";
 import { createLayout } from "../../../src/tree/layout.ts";
 import { parseReceipt, type Receipt } from "../../../src/tree/receipt.ts";
-import { type Fields, seal } from "../../../src/tree/sealed.ts";
+import { type Fields, seal, unseal } from "../../../src/tree/sealed.ts";
 import { parseSeen } from "../../../src/trust/seen-versions.ts";
 import { scratchFile, scratchPath } from "../scratch.ts";
 import { mustHold, type Target, textOf, texts } from "../terms.ts";
@@ -124,6 +125,24 @@ async function runKnownDigests(bytes: Uint8Array): Promise<void> {
   mustHold(found === null || (isSha256(found.sha256) && found.path === file), "a file that is known has a digest");
 }
 
+const PACE = {
+  origin: "https://models.example.net",
+  bytesPerSecond: 100_000_000,
+  laneBytesPerSecond: 12_500_000,
+  lanes: 8,
+  at: 1_700_000_000_000,
+};
+
+function runHostPaces(bytes: Uint8Array): void {
+  const paces = parsePaces(unseal(sealed(bytes)), PACE.at);
+  mustHold(
+    paces.every(({ lanes, at }) => Number.isSafeInteger(lanes) && lanes >= 1 && at <= PACE.at),
+    "a pace has lanes, and is not from the future",
+  );
+  const again = parsePaces({ version: 1, hosts: paces }, PACE.at);
+  mustHold(isDeepStrictEqual(again, paces), "what is written is read again");
+}
+
 export const STATE_TARGETS: readonly Target[] = [
   {
     name: "journal",
@@ -166,6 +185,13 @@ export const STATE_TARGETS: readonly Target[] = [
     words: ["version", "files", "path", "sha256", "mtimeNs"],
     codes: [],
     run: runKnownDigests,
+  },
+  {
+    name: "host-paces",
+    seeds: () => texts(JSON.stringify({ version: 1, hosts: [PACE, PACE] }), seal({ version: 1, hosts: [PACE] })),
+    words: ["version", "hosts", ...Object.keys(PACE)],
+    codes: [],
+    run: runHostPaces,
   },
   {
     name: "lock-holder",
