@@ -17,7 +17,16 @@
  */
 export type { Sha256 } from "./base/artifact.ts";
 export { type ErrorCode, isModelsError, ModelsError, type Problem } from "./base/errors.ts";
-export type { Event, FileProgress, MirrorShare, PlanAction, PlanLine, SignerEntry, Summary } from "./base/events.ts";
+export type {
+  Event,
+  FileProgress,
+  MirrorError,
+  MirrorShare,
+  PlanAction,
+  PlanLine,
+  SignerEntry,
+  Summary,
+} from "./base/events.ts";
 export { createModels, type Models, type ModelsOptions, type ModelsPorts, preload } from "./models.ts";
 export type { AddOptions, AddReport } from "./operations/add.ts";
 export type { AdoptReport } from "./operations/adopt.ts";

@@ -17,6 +17,12 @@ export interface PlanLine {
   readonly from: readonly string[];
 }
 
+/** What a mirror did wrong. */
+export interface MirrorError {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
 /** How one mirror served one file, or the whole run. */
 export interface MirrorShare {
   readonly label: string;
@@ -24,6 +30,8 @@ export interface MirrorShare {
   /** Over the time in which this mirror had a lane open. */
   readonly bytesPerSecond: number;
   readonly errors: number;
+  /** The latest of its errors; absent where there is none. */
+  readonly lastError?: MirrorError;
 }
 
 export interface FileProgress {

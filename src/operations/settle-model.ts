@@ -142,11 +142,10 @@ async function placeFirstWhole(
     signal.throwIfAborted();
     const origin = { mirrors: [label], how: "fetched", replace: true } as const;
     if (await run.placeWhole({ bytes, partial, wanted, origin })) {
-      const shares = [shareOf(label, size), ...liars.map((liar) => ({ ...shareOf(liar.label, size), errors: 1 }))];
-      for (const liar of liars) {
-        const message = "it sent wrong bytes, another sent the right ones";
-        run.report({ kind: "mirror-dropped", model, mirror: liar.label, code: "MIRROR_LIED", message });
-      }
+      const lie = { code: "MIRROR_LIED", message: "it sent wrong bytes, another sent the right ones" } as const;
+      const lies = liars.map((liar) => ({ ...shareOf(liar.label, size), errors: 1, lastError: lie }));
+      const shares = [shareOf(label, size), ...lies];
+      for (const liar of liars) run.report({ kind: "mirror-dropped", model, mirror: liar.label, ...lie });
       run.report({ kind: "file-started", model, path, size, resumedBytes: 0 });
       run.tally.moved({ shares, fetchedBytes: size * shares.length, wastedBytes: size * liars.length });
       return shares;

@@ -1,8 +1,8 @@
-/** The closing words of a run: what is there now, which mirror brought how much at what rate, what was wasted. Pure. */
+/** The closing words of a run: what is there now, what each mirror brought and did wrong, what was wasted. Pure. */
 import type { MirrorShare, Summary } from "../base/events.ts";
 import type { Paper } from "./notices.ts";
 import { formatTable } from "./table.ts";
-import { countOf, printable } from "./text.ts";
+import { countOf, cutText, printable } from "./text.ts";
 import { bytesText, durationText, elapsedText, finite, rateOver, rateText, shareText } from "./words.ts";
 
 /** What the summary itself does not say. */
@@ -12,9 +12,14 @@ export interface Outcome {
   readonly failed: number;
 }
 
-/** One line with the outcome, a table of the mirrors, and what was reused or wasted. */
+/** One line with the outcome, a table of the mirrors, what they did wrong last, and what was reused or wasted. */
 export function summaryLines(summary: Summary, outcome: Outcome, paper: Paper): readonly string[] {
-  return [headline(summary, outcome, paper), ...mirrorTable(summary, paper), ...remarks(summary)];
+  return [
+    headline(summary, outcome, paper),
+    ...mirrorTable(summary, paper),
+    ...lastErrors(summary, paper),
+    ...remarks(summary),
+  ];
 }
 
 function headline(summary: Summary, { root, failed }: Outcome, { style }: Paper): string {
@@ -43,7 +48,7 @@ function sent(bytes: number, elapsedMs: number): string {
 function mirrorTable({ mirrors }: Summary, { width, style }: Paper): readonly string[] {
   const total = mirrors.reduce((sum, { bytes }) => sum + finite(bytes), 0);
   if (total === 0 && mirrors.every(({ errors }) => errors === 0)) return [];
-  const rows = [...mirrors].sort((a, b) => b.bytes - a.bytes).map((share) => mirrorRow(share, total));
+  const rows = byBytes(mirrors).map((share) => mirrorRow(share, total));
   return formatTable(
     [
       { title: "mirror", minWidth: 8 },
@@ -57,8 +62,21 @@ function mirrorTable({ mirrors }: Summary, { width, style }: Paper): readonly st
   );
 }
 
+function byBytes(mirrors: readonly MirrorShare[]): readonly MirrorShare[] {
+  return [...mirrors].sort((a, b) => b.bytes - a.bytes);
+}
+
 function mirrorRow({ label, bytes, bytesPerSecond, errors }: MirrorShare, total: number): readonly string[] {
   return [printable(label), bytesText(bytes), shareText(bytes, total), rateText(bytesPerSecond), String(errors)];
+}
+
+/** A line a mirror: its share stands in the table, in the same order. */
+function lastErrors({ mirrors }: Summary, { width }: Paper): readonly string[] {
+  return byBytes(mirrors).flatMap(({ label, lastError }) => {
+    if (lastError === undefined) return [];
+    const line = `  last error of ${printable(label)}: ${printable(lastError.message)}`;
+    return [width === null ? line : cutText(line, width)];
+  });
 }
 
 function remarks({ reusedBytes, wastedBytes }: Summary): readonly string[] {

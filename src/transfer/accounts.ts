@@ -1,5 +1,5 @@
 /** Who sent how much of one file: what was fetched, what was in vain, and at what rate. Pure. */
-import type { MirrorShare } from "../base/events.ts";
+import type { MirrorError, MirrorShare } from "../base/events.ts";
 import { addRange, type ByteRange, type RangeSet, rangeBytes, removeRange } from "../base/range.ts";
 import type { JournalEntry } from "./journal.ts";
 
@@ -10,7 +10,8 @@ export interface Accounts {
   readonly spoiled: (range: ByteRange) => void;
   /** Adds time in which `sources` had a lane open. */
   readonly active: (sources: readonly string[], ms: number) => void;
-  readonly error: (source: string) => void;
+  /** Counts what a mirror did wrong, and remembers it as its last. */
+  readonly error: (source: string, error: MirrorError) => void;
   /** The ranges that each source sent, in this run and before. */
   readonly served: () => ReadonlyMap<string, RangeSet>;
   /** The part of that which was fetched in this run. */
@@ -34,6 +35,8 @@ interface Account {
 /** Begins with what an earlier run left. */
 export function createAccounts(resumed: ReadonlyMap<string, RangeSet>): Accounts {
   const accounts = new Map<string, Account>();
+  /** The last error of each source, the latest at the end. */
+  const lastErrors = new Map<string, MirrorError>();
   let wasted = 0;
   const of = (source: string): Account => {
     const known = accounts.get(source);
@@ -65,8 +68,10 @@ export function createAccounts(resumed: ReadonlyMap<string, RangeSet>): Accounts
     active: (sources, ms) => {
       for (const source of sources) of(source).activeMs += ms;
     },
-    error: (source) => {
+    error: (source, error) => {
       of(source).errors += 1;
+      lastErrors.delete(source);
+      lastErrors.set(source, error);
     },
     served: () => new Map([...accounts].map(([source, { served }]) => [source, served])),
     fresh: () => new Map([...accounts].map(([source, { fresh }]) => [source, fresh])),
@@ -82,14 +87,14 @@ export function createAccounts(resumed: ReadonlyMap<string, RangeSet>): Accounts
           errors: share.errors + errors,
         });
       }
+      const errorOf = new Map([...lastErrors].map(([source, error]) => [labelOf(source), error]));
       return [...shares]
         .filter(([, { bytes, errors }]) => bytes > 0 || errors > 0)
-        .map(([label, { bytes, activeMs, errors }]) => ({
-          label,
-          bytes,
-          bytesPerSecond: activeMs === 0 ? 0 : Math.round((bytes / activeMs) * 1000),
-          errors,
-        }));
+        .map(([label, { bytes, activeMs, errors }]) => {
+          const lastError = errorOf.get(label);
+          const bytesPerSecond = activeMs === 0 ? 0 : Math.round((bytes / activeMs) * 1000);
+          return { label, bytes, bytesPerSecond, errors, ...(lastError !== undefined && { lastError }) };
+        });
     },
   };
 }

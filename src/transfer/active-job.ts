@@ -4,7 +4,7 @@ import type { Deferred } from "../base/flow.ts";
 import type { Endpoint, Mirror } from "../base/mirror.ts";
 import type { ByteRange, RangeSet } from "../base/range.ts";
 import type { RunningLane } from "../net/lane-pool.ts";
-import type { Blame } from "./answers.ts";
+import type { Blame } from "./blame.ts";
 import type { JournalEntry } from "./journal.ts";
 
 export interface EngineJob {
@@ -24,7 +24,7 @@ export interface EngineJob {
 export interface EngineListeners {
   /** Called every tick, and whenever a range ends. */
   readonly onTick: (elapsedMs: number) => void;
-  readonly onError: (mirror: number) => void;
+  readonly onError: (mirror: number, error: Blame) => void;
   /** A mirror was given up for this job. */
   readonly onBlame: (mirror: number, blame: Blame) => void;
   /** A server asked to be left alone for so long. */

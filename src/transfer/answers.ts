@@ -1,15 +1,9 @@
 /** The defined answer to each way in which a range can fail. Pure. */
 import type { Clock } from "../base/clock.ts";
-import type { ErrorCode } from "../base/errors.ts";
 import { backoffMs } from "../base/flow.ts";
 import type { LaneFailure } from "../net/lane-protocol.ts";
+import { type Blame, blameOf } from "./blame.ts";
 import type { LaneState, MirrorState } from "./world.ts";
-
-/** What a mirror is blamed for when it is given up. */
-export interface Blame {
-  readonly code: ErrorCode;
-  readonly message: string;
-}
 
 export interface AnswerFacts {
   readonly nowMs: number;
@@ -33,41 +27,28 @@ const LEAST_WAIT_MS = 250;
  * @returns the blame when the mirror is given up for this job, else null
  */
 export function answerFailure(lane: LaneState, failure: LaneFailure, facts: AnswerFacts): Blame | null {
+  if (failure.kind === "disk") return null;
   const { mirror } = lane;
+  const blame = blameOf(lane, failure, facts.nowMs);
   switch (failure.kind) {
     case "network":
-      return lane.isStalled
-        ? answerStall(lane, facts)
-        : restOrDie(mirror, { code: "MIRROR_FAILED", message: failure.message }, facts);
+      if (lane.isStalled) mirror.patience = Math.min(8, mirror.patience * 2);
+      return restOrDie(mirror, blame, facts);
     case "busy":
       return answerBusy(lane, failure, facts);
     case "refused":
-      return answerRefusal(lane, failure, facts);
+      return answerRefusal(lane, blame, facts);
     case "changed":
-      return die(mirror, { code: "MIRROR_CHANGED", message: failure.message });
+      return die(mirror, blame);
     case "lied":
-      if (!facts.hasOthers && mirror.failures < 2)
-        return restOrDie(mirror, { code: "MIRROR_LIED", message: failure.message }, facts);
-      return die(mirror, { code: "MIRROR_LIED", message: failure.message });
+      if (!facts.hasOthers && mirror.failures < 2) return restOrDie(mirror, blame, facts);
+      return die(mirror, blame);
     case "unusual":
       mirror.isGeneral = true;
-      return null;
-    case "disk":
       return null;
     default:
       return failure satisfies never;
   }
-}
-
-function answerStall(lane: LaneState, facts: AnswerFacts): Blame | null {
-  const { mirror } = lane;
-  mirror.patience = Math.min(8, mirror.patience * 2);
-  const silentMs = Math.round(facts.nowMs - lane.lastMoveMs);
-  return restOrDie(
-    mirror,
-    { code: "MIRROR_STALLED", message: `it sent nothing for ${(silentMs / 1000).toFixed(1)} s` },
-    facts,
-  );
 }
 
 function restOrDie(mirror: MirrorState, blame: Blame, facts: AnswerFacts): Blame | null {
@@ -112,25 +93,16 @@ function answerBusy(
   return isFutile ? die(mirror, { code: "MIRROR_FAILED", message: failure.message }) : null;
 }
 
-function answerRefusal(
-  { mirror, generation }: LaneState,
-  failure: Extract<LaneFailure, { kind: "refused" }>,
-  facts: AnswerFacts,
-): Blame | null {
+function answerRefusal({ mirror, generation }: LaneState, blame: Blame, facts: AnswerFacts): Blame | null {
   // Lanes that asked at the same old address hear the same: it has been given up already.
   if (mirror.status !== "open" || generation !== mirror.generation) return null;
   mirror.refusals += 1;
   if (mirror.refusals > MOST_REFUSALS) {
-    return die(mirror, { code: refusalCode(failure.status), message: `${failure.message}, also on a fresh link` });
+    return die(mirror, { ...blame, message: `${blame.message}, also on a fresh link` });
   }
   mirror.status = "closed";
   mirror.restUntilMs = facts.nowMs + (mirror.refusals > 1 ? 1_000 : 0);
   return null;
-}
-
-function refusalCode(status: number): ErrorCode {
-  if (status < 400) return "MIRROR_FAILED";
-  return status === 401 || status === 403 ? "SOURCE_UNAUTHORIZED" : "SOURCE_NOT_FOUND";
 }
 
 /** Asking a mirror for its address anew failed: it is asked again a few times if that may help. */

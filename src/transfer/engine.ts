@@ -6,7 +6,7 @@ import type { Endpoint } from "../base/mirror.ts";
 import type { ByteRange } from "../base/range.ts";
 import type { LaneEnd, LanePool, RunningLane } from "../net/lane-pool.ts";
 import { type ActiveJob, activate, carriers, type EngineJob, take, takeWritten } from "./active-job.ts";
-import type { Blame } from "./answers.ts";
+import type { Blame } from "./blame.ts";
 import { diskFailure, mirrorsFailure } from "./failures.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -124,7 +124,7 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
     const nowMs = clock.monotonicMs();
     if (active !== undefined) scheduler.laneMoved(lane, { ...progressOf(active.lane), position: end.position }, nowMs);
     const outcome = scheduler.laneEnded(lane, end, nowMs);
-    if (outcome?.isError) job.listeners.onError(mirror);
+    if (outcome !== null && outcome.error !== null) job.listeners.onError(mirror, outcome.error);
     if (outcome !== null && outcome.waitMs > 0) job.listeners.onWait(mirror, outcome.waitMs);
     if (outcome !== null && outcome.blame !== null) blame(job, mirror, outcome.blame);
     if (job.lanes.size === 0) job.idle?.resolve();
@@ -152,7 +152,7 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
         if (job.abort.signal.aborted) return;
         const why = { code: isModelsError(error) ? error.code : ("MIRROR_FAILED" as const), message: reasonOf(error) };
         job.lastTrouble = why.message;
-        job.listeners.onError(index);
+        job.listeners.onError(index, why);
         const final = scheduler.mirrorUnresolved(id, index, why, clock.monotonicMs());
         if (final !== null) blame(job, index, final);
         planTurn();

@@ -4,7 +4,7 @@ import { isModelsError, ModelsError } from "../base/errors.ts";
 import type { Mirror } from "../base/mirror.ts";
 import { fullness } from "../base/system-errors.ts";
 import type { LaneFailure } from "../net/lane-protocol.ts";
-import type { Blame } from "./answers.ts";
+import type { Blame } from "./blame.ts";
 
 /** What is known of a job whose last mirror is gone. */
 interface Forsaken {

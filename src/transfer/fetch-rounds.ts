@@ -2,7 +2,7 @@
 import type { Sha256 } from "../base/artifact.ts";
 import type { Mirror } from "../base/mirror.ts";
 import { type ByteRange, rangeBytes, touchesRange } from "../base/range.ts";
-import type { Blame } from "./answers.ts";
+import type { Blame } from "./blame.ts";
 import { type Checks, createChecks } from "./checks.ts";
 import type { EngineRun } from "./engine.ts";
 import { blamesMirror, notWeights } from "./failures.ts";
@@ -87,7 +87,7 @@ export function createRounds(job: FetchJob, ports: RoundsPorts): Rounds {
     convicted.add(source);
     const blame: Blame = { code: "MIRROR_LIED", message };
     const index = mirrors.findIndex((mirror) => mirror.source === source);
-    accounts.error(source);
+    accounts.error(source, blame);
     if (run !== null && index >= 0) run.giveUp(index, blame);
     else tellBlame(source, blame);
   };
@@ -108,7 +108,7 @@ export function createRounds(job: FetchJob, ports: RoundsPorts): Rounds {
     strikes.set(source, times);
     const hasOthers = usable().some((mirror) => mirror.source !== source);
     if (hasOthers || times >= MOST_STRIKES) convict(source, wrongPiece(range));
-    else accounts.error(source);
+    else accounts.error(source, { code: "MIRROR_LIED", message: wrongPiece(range) });
   };
   const onBadHeader = ({ problem, bytes }: HeaderProblem): void => {
     const range = { start: 0, end: bytes };
@@ -166,7 +166,7 @@ export function createRounds(job: FetchJob, ports: RoundsPorts): Rounds {
       path: partial.path,
       listeners: {
         onTick: absorb,
-        onError: (index) => accounts.error(sourceOf(index)),
+        onError: (index, error) => accounts.error(sourceOf(index), error),
         onBlame: (index, blame) => tellBlame(sourceOf(index), blame),
         onWait: (index, waitMs) => tellWait(sourceOf(index), waitMs),
         onRestart: () => takeBack([{ start: 0, end: job.size }]),

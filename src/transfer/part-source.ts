@@ -2,7 +2,7 @@
 import { setMaxListeners } from "node:events";
 import type { Clock } from "../base/clock.ts";
 import { type ErrorCode, ModelsError } from "../base/errors.ts";
-import type { MirrorShare } from "../base/events.ts";
+import type { MirrorError, MirrorShare } from "../base/events.ts";
 import { anySignal, backoffMs } from "../base/flow.ts";
 import type { Endpoint, Mirror } from "../base/mirror.ts";
 import type { LaneFailure } from "../net/lane-protocol.ts";
@@ -40,6 +40,7 @@ interface Source {
   bytes: number;
   busyMs: number;
   errors: number;
+  lastError: MirrorError | null;
   failuresInRow: number;
   restUntilMs: number;
   isDead: boolean;
@@ -78,13 +79,14 @@ export function createPartSource(
     bytes: 0,
     busyMs: 0,
     errors: 0,
+    lastError: null,
     failuresInRow: 0,
     restUntilMs: 0,
     isDead: false,
   }));
   const lanes = new Set<Lane>();
   const senders = new Map<number, Set<Source>>();
-  let lastBlame: { readonly code: ErrorCode; readonly message: string } | null = null;
+  let lastBlame: MirrorError | null = null;
   let lastLookMs = clock.monotonicMs();
 
   const drop = (source: Source, code: ErrorCode, message: string): void => {
@@ -120,11 +122,10 @@ export function createPartSource(
   const answer = async (source: Source, failure: LaneFailure, signal: AbortSignal): Promise<void> => {
     source.errors += 1;
     source.failuresInRow += 1;
-    if (failure.kind === "changed") return drop(source, "MIRROR_CHANGED", failure.message);
-    if (failure.kind === "lied") return drop(source, "MIRROR_LIED", failure.message);
-    if (source.failuresInRow >= MOST_FAILURES) {
-      return drop(source, failure.kind === "busy" ? "MIRROR_RATE_LIMITED" : "MIRROR_FAILED", failure.message);
-    }
+    const [code, { message }] = [failureCode(failure), failure];
+    source.lastError = { code, message };
+    const isFinal = failure.kind === "changed" || failure.kind === "lied" || source.failuresInRow >= MOST_FAILURES;
+    if (isFinal) return drop(source, code, message);
     if (failure.kind === "refused") {
       // A signed link that ran out: it is asked for again, once for all lanes.
       const refused = source.endpoint;
@@ -194,11 +195,12 @@ export function createPartSource(
       return false;
     },
     shares: () =>
-      sources.map(({ mirror, bytes, busyMs, errors }) => ({
+      sources.map(({ mirror, bytes, busyMs, errors, lastError }) => ({
         label: mirror.label,
         bytes,
         bytesPerSecond: busyMs > 0 ? Math.round((bytes / busyMs) * 1000) : 0,
         errors,
+        ...(lastError !== null && { lastError }),
       })),
     [Symbol.dispose]: stopLooking,
   };
@@ -238,11 +240,17 @@ function rateOf({ source, position, start, startedMs }: Lane, nowMs: number): nu
   return ms < WORTH_MS ? source.meter.rate() : ((position - start) / ms) * 1000;
 }
 
-function noneLeft(model: string, blame: { readonly code: ErrorCode; readonly message: string } | null): ModelsError {
+function noneLeft(model: string, blame: MirrorError | null): ModelsError {
   const seen = blame === null ? "it has no mirror" : `no mirror is left (${blame.message})`;
   return new ModelsError(blame?.code ?? "NO_MIRROR", `Cannot mirror "${model}": ${seen}`, {
     fix: "add another source to its manifest entry, or try again later",
   });
+}
+
+function failureCode({ kind }: LaneFailure): ErrorCode {
+  if (kind === "changed") return "MIRROR_CHANGED";
+  if (kind === "lied") return "MIRROR_LIED";
+  return kind === "busy" ? "MIRROR_RATE_LIMITED" : "MIRROR_FAILED";
 }
 
 const codeOf = (error: unknown): ErrorCode => (error instanceof ModelsError ? error.code : "MIRROR_FAILED");

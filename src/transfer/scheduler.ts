@@ -3,7 +3,8 @@ import type { HostPace } from "../base/host-pace.ts";
 import { addRange, type ByteRange } from "../base/range.ts";
 import type { LaneEnd } from "../net/lane-pool.ts";
 import type { LaneFailure } from "../net/lane-protocol.ts";
-import { type AnswerFacts, answerFailure, answerUnresolved, type Blame } from "./answers.ts";
+import { type AnswerFacts, answerFailure, answerUnresolved } from "./answers.ts";
+import { type Blame, blameOf } from "./blame.ts";
 import { decide } from "./decide.ts";
 import { beginHost, type HostLimits, measureHost, paceOf } from "./host-state.ts";
 import { beginJob, hasHope, hasOthers, isWhole, type NewJob } from "./job-state.ts";
@@ -24,7 +25,8 @@ export interface LaneOutcome {
   readonly range: ByteRange;
   /** The mirror was given up, and why. */
   readonly blame: Blame | null;
-  readonly isError: boolean;
+  /** What its mirror did wrong, given up for that or not. */
+  readonly error: Blame | null;
   /** How long its server is left alone because it asked for that; else 0. */
   readonly waitMs: number;
 }
@@ -140,12 +142,13 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
       endLane(lane, end.position, nowMs);
       const { job, mirror, host, start } = lane;
       const range = { start, end: end.position };
-      const outcome = { job: job.id, mirror: mirror.index, range, blame: null, isError: false, waitMs: 0 };
+      const outcome = { job: job.id, mirror: mirror.index, range, blame: null, error: null, waitMs: 0 };
       const failure = failureIn(lane, end);
       if (failure === null) return outcome;
       const blame = answerFailure(lane, failure, factsOf(job, mirror, nowMs));
       const waitMs = failure.kind === "busy" ? Math.max(0, host.restUntilMs - nowMs) : 0;
-      return { ...outcome, blame, isError: true, waitMs };
+      const error = failure.kind === "disk" ? null : (blame ?? blameOf(lane, failure, nowMs));
+      return { ...outcome, blame, error, waitMs };
     },
     decide: (nowMs) => decide(world, limits, nowMs),
     isWhole: (id) => {

@@ -4,6 +4,20 @@ import { describe, expect, it } from "vitest";
 import { mergeShares } from "../../src/operations/shares.ts";
 
 describe("mergeShares()", () => {
+  it("says the last error of the last file that had one", () => {
+    const share = { label: "one", bytes: 10, bytesPerSecond: 10, errors: 1 };
+    const [first, last] = ["reset", "it answered 503"].map((message) => ({ code: "MIRROR_FAILED" as const, message }));
+    const merged = mergeShares(
+      [
+        { ...share, ...(first && { lastError: first }) },
+        { ...share, ...(last && { lastError: last }) },
+        { ...share, errors: 0 },
+      ],
+      1000,
+    );
+    expect(merged).toMatchObject([{ errors: 2, lastError: last }]);
+  });
+
   it("adds bytes and errors of one label, most bytes first", () => {
     const merged = mergeShares(
       [

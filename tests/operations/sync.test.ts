@@ -4,7 +4,16 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isModelsError } from "../../src/base/errors.ts";
 import type { Event, EventBody } from "../../src/base/events.ts";
-import { always, stallHead, startHub, startRangeServer, status } from "../origins/index.ts";
+import {
+  after,
+  always,
+  isRanged,
+  resetAfter,
+  stallHead,
+  startHub,
+  startRangeServer,
+  status,
+} from "../origins/index.ts";
 import { bytesOf, makeBox, weights } from "./box.ts";
 import { runChild } from "./child.ts";
 
@@ -42,6 +51,23 @@ describe("sync()", () => {
     const second = await box.sync();
     expect(second.summary).toMatchObject({ ok: true, fetchedBytes: 0, mirrors: [] });
     expect(one.requests.length + two.requests.length).toBe(asked);
+  });
+
+  it("says in its summary what a mirror did wrong last, without the secret of its address", async () => {
+    const { content, figures } = await weights("last error", 24 * MB);
+    const shape = { bytesPerSecond: 30 * MB };
+    await using good = await startRangeServer({ "/a.safetensors": content }, { shape });
+    await using bad = await startRangeServer({ "/a.safetensors": content }, { host: "127.0.0.2", shape });
+    bad.faults.add(after(isRanged, 1), resetAfter(200_000));
+    await using box = await makeBox();
+    const sources = [`${good.url}/a.safetensors`, `${bad.url}/a.safetensors?token=averysecret`];
+    await box.catalogue([{ name: "box-a", ...figures, sources }]);
+    const { summary, error } = await box.sync();
+    expect(error).toBeNull();
+    const shareOf = (url: string): unknown => summary.mirrors.find(({ label }) => label === new URL(url).host);
+    expect(shareOf(good.url)).not.toHaveProperty("lastError");
+    expect(shareOf(bad.url)).toMatchObject({ lastError: { code: "MIRROR_FAILED", message: expect.any(String) } });
+    expect(JSON.stringify(summary)).not.toContain("averysecret");
   });
 
   it("is kept waiting by a silent mirror once, not by each file, and takes it in when it answers", async () => {

@@ -82,7 +82,13 @@ export const summary: Summary = {
   elapsedMs: 100_000,
   mirrors: [
     { label: "r2", bytes: 10e9, bytesPerSecond: 1e8, errors: 0 },
-    { label: "huggingface.co", bytes: 20e9, bytesPerSecond: 2e8, errors: 2 },
+    {
+      label: "huggingface.co",
+      bytes: 20e9,
+      bytesPerSecond: 2e8,
+      errors: 2,
+      lastError: { code: "MIRROR_STALLED", message: "it sent nothing for 4.1 s" },
+    },
   ],
 };
 
@@ -99,8 +105,17 @@ const text = fc.oneof(
   fc.constantFrom("a\nb", "\u001b[2J", "模型", "🦊", ""),
 );
 const name = fc.oneof(fc.constantFrom("a", "b", "flux1-schnell", "__proto__", "模型-二"), text);
-const share = fc.record({ label: text, bytes: figure, bytesPerSecond: figure, errors: fc.nat() });
 const code = fc.constantFrom("MIRROR_FAILED" as const, "DIGEST_MISMATCH" as const, "SOURCE_NOT_FOUND" as const);
+const share = fc.record(
+  {
+    label: text,
+    bytes: figure,
+    bytesPerSecond: figure,
+    errors: fc.nat(),
+    lastError: fc.record({ code, message: text }),
+  },
+  { requiredKeys: ["label", "bytes", "bytesPerSecond", "errors"] },
+);
 
 const planBody = fc.record({
   kind: fc.constant("plan" as const),

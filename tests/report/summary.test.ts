@@ -8,15 +8,25 @@ import { anySummary, summary } from "./feeds.ts";
 const pipe = { width: null, style: plainStyle };
 
 describe("summaryLines()", () => {
-  it("says what each mirror brought, what was reused and what was wasted", () => {
+  it("says what each mirror brought and did wrong last, what was reused and what was wasted", () => {
     expect(summaryLines(summary, { root: "/comfyui/models", failed: 0 }, pipe)).toEqual([
       "✓ 4 models present in /comfyui/models: 30.0 GB fetched in 1 m 40 s at 300 MB/s",
       "  mirror            bytes  share      rate  errors",
       "  huggingface.co  20.0 GB    67%  200 MB/s       2",
       "  r2              10.0 GB    33%  100 MB/s       0",
+      "  last error of huggingface.co: it sent nothing for 4.1 s",
       "  246 MB reused from files on this disk",
       "  12.0 MB of the fetched bytes were thrown away or came twice",
     ]);
+  });
+
+  it("cuts a last error that has no room, instead of a second line", () => {
+    const lastError = { code: "MIRROR_FAILED" as const, message: `reset\nby ${"peer ".repeat(40)}` };
+    const mirrors = [{ label: "r2", bytes: 0, bytesPerSecond: 0, errors: 1, lastError }];
+    const lines = summaryLines({ ...summary, mirrors }, { root: null, failed: 0 }, { width: 60, style: plainStyle });
+    const [line = "", ...others] = lines.filter((one) => one.includes("last error"));
+    expect(others).toEqual([]);
+    expect([textWidth(line) <= 60, line.endsWith("…"), line.includes("\n")]).toEqual([true, true, false]);
   });
 
   it("is one line when nothing was needed", () => {

@@ -39,13 +39,27 @@ describe("createAccounts()", () => {
     accounts.fetched([entry("h/1", 0, 1000), entry("h/2", 1000, 3000), entry("k", 3000, 4000)]);
     accounts.active(["h/1", "h/2"], 1_000);
     accounts.active(["h/2"], 500);
-    accounts.error("h/1");
-    accounts.error("gone");
+    const [reset, gone] = [
+      { code: "MIRROR_FAILED", message: "reset" },
+      { code: "SOURCE_NOT_FOUND", message: "it answered 404" },
+    ] as const;
+    accounts.error("h/1", reset);
+    accounts.error("gone", reset);
+    accounts.error("gone", gone);
     expect(accounts.shares((source) => source.split("/")[0] ?? "")).toEqual([
-      { label: "h", bytes: 3000, bytesPerSecond: 2000, errors: 1 },
+      { label: "h", bytes: 3000, bytesPerSecond: 2000, errors: 1, lastError: reset },
       { label: "k", bytes: 1000, bytesPerSecond: 0, errors: 0 },
-      { label: "gone", bytes: 0, bytesPerSecond: 0, errors: 1 },
+      { label: "gone", bytes: 0, bytesPerSecond: 0, errors: 2, lastError: gone },
     ]);
+  });
+
+  it("says the later error of two sources of one host", () => {
+    const accounts = createAccounts(none);
+    const said = (message: string) => ({ code: "MIRROR_FAILED", message }) as const;
+    accounts.error("h/1", said("first"));
+    accounts.error("h/2", said("second"));
+    accounts.error("h/1", said("third"));
+    expect(accounts.shares(() => "h")).toMatchObject([{ errors: 3, lastError: { message: "third" } }]);
   });
 
   it("every byte has one sender, and what was fetched either counts or was in vain", () => {

@@ -246,7 +246,9 @@ describe("createTransfer().fetch() with mirrors that lie", () => {
     expect(result.sha256).toBe(job.sha256);
     expect((await contentOf(job)).equals(middle)).toBe(true);
     expect(world.dropped()).toEqual([["mirror 2", "MIRROR_LIED"]]);
-    expect(result.shares.find(({ label }) => label === "mirror 2")?.errors).toBeGreaterThan(0);
+    const share = result.shares.find(({ label }) => label === "mirror 2");
+    expect(share?.errors).toBeGreaterThan(0);
+    expect(share?.lastError?.code).toBe("MIRROR_LIED");
     expect(result.wastedBytes).toBe(result.fetchedBytes - middle.length);
   });
 
@@ -447,6 +449,20 @@ describe("createTransfer().fetch() with mirrors in trouble", () => {
     expect(result.sha256).toBe(job.sha256);
     expect(result.wastedBytes).toBe(0);
     expect(result.fetchedBytes).toBe(middle.length);
+  });
+
+  it("says for each mirror with errors what the last one was, and nothing for the others", async () => {
+    await using world = await openTransferWorld();
+    const [good, busy, gone] = [await world.serve(middle), await world.serve(middle), await world.serve(middle)];
+    good.server.setShape({ bytesPerSecond: 15 * MB });
+    busy.server.faults.add(always, status(503));
+    gone.server.faults.add(always, status(404));
+    const job = await world.job(middle, [good.mirror, busy.mirror, gone.mirror]);
+    const { shares } = await world.transfer.fetch(job);
+    const errorOf = (label: string): unknown => shares.find((share) => share.label === label)?.lastError;
+    expect(errorOf("mirror 1")).toBeUndefined();
+    expect(errorOf("mirror 2")).toEqual({ code: "MIRROR_FAILED", message: expect.stringContaining("503") });
+    expect(errorOf("mirror 3")).toEqual({ code: "SOURCE_NOT_FOUND", message: expect.stringContaining("404") });
   });
 
   it("waits for its only mirror to come back", async () => {
