@@ -31,7 +31,9 @@ function openFor(user) {
   const name = source.slice(0, source.indexOf("\n"));
   /** Of this Node alone: another one that calls its V8 by the same number may read the same bytes in another way. */
   const place = join(__dirname, `joined-${user}-${process.version}-${process.arch}.bin`);
-  const kept = readCompiled(place, name);
+  // The variable with which Node's own cache of compiled code is turned off.
+  const isCold = Boolean(process.env.NODE_DISABLE_COMPILE_CACHE);
+  const kept = isCold ? null : readCompiled(place, name);
   const script = new Script(source, { filename: JOINED, cachedData: kept?.compiled });
   const functions = script.runInThisContext();
   const loaded = new Map();
@@ -49,14 +51,11 @@ function openFor(user) {
     if (id.startsWith("./")) return load(id.slice(2));
     return id === "node:fs/promises" ? promises : require(id);
   };
-  /**
-   * Writes only where modules ran that were not kept, and where who runs this may change the program itself. Obeys the
-   * variable with which Node's own cache of compiled code is turned off.
-   */
+  /** Writes only where modules ran that were not kept, and where who runs this may change the program itself. */
   const keep = () => {
     const modules = new Set([...(kept?.modules ?? []), ...loaded.keys()]);
     // V8 refuses what it made with other options; the next process will most likely have the usual ones again.
-    if (script.cachedDataRejected || process.env.NODE_DISABLE_COMPILE_CACHE) return;
+    if (script.cachedDataRejected || isCold) return;
     if (modules.size !== kept?.modules.length) writeCompiled(place, { of: name, modules: [...modules] }, script);
   };
   return { load, keep };

@@ -37,7 +37,7 @@ function install() {
     kept: (): readonly string[] => readdirSync(bin).filter((name) => name.includes(".bin")),
     path: (name: string): string => join(bin, name),
     /** What V8 says of the code that was kept for `command`: taken, refused, or that there was none. */
-    verdict: async (command: string): Promise<string> => {
+    verdict: async (command: string, env?: Readonly<Record<string, string>>): Promise<string> => {
       const watch = `
         const vm = require("node:vm");
         vm.Script = class extends vm.Script {
@@ -50,7 +50,7 @@ function install() {
         require("./dist/bin/load-joined.cjs").runCommand("models.cjs", "${command}");`;
       const script = join(folder, "watch.cjs");
       writeFileSync(script, watch);
-      const told = await run([script]).catch(({ stdout }: { stdout: string }) => stdout);
+      const told = await run([script], env).catch(({ stdout }: { stdout: string }) => stdout);
       return told.trim();
     },
     /** Runs a thread until `isDone`. */
@@ -119,6 +119,15 @@ describe("the joined command line", () => {
     await expect(installed.models(["kitz"])).rejects.toThrow("kitz");
     await installed.models(["kits"], { NODE_DISABLE_COMPILE_CACHE: "1" });
     expect(installed.kept()).toEqual([]);
+  });
+
+  it("reads nothing that was kept where Node is told to keep nothing, and leaves it alone", async () => {
+    using installed = install();
+    const first = await installed.models(["kits"]);
+    const kept = readFileSync(installed.path(KITS));
+    expect(await installed.verdict("kits", { NODE_DISABLE_COMPILE_CACHE: "1" })).toBe("none");
+    expect(await installed.models(["kits"], { NODE_DISABLE_COMPILE_CACHE: "1" })).toBe(first);
+    expect(readFileSync(installed.path(KITS)).equals(kept)).toBe(true);
   });
 
   it("runs, and leaves what is kept alone, where V8 has other options", async () => {
