@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 
 /** How a tool says its version, and what it would take to have it. */
 const TOOLS = {
@@ -73,6 +74,9 @@ function isProgram(path: string): boolean {
 
 function versionOf(path: string, ask: readonly string[]): string {
   const { stdout, stderr } = spawnSync(path, ask, { encoding: "utf8", timeout: 20_000 });
-  const lines = `${stdout}\n${stderr}`.split("\n").map((line) => line.trim());
-  return lines.find((line) => /\d/.test(line)) ?? "version unknown";
+  const lines = stripVTControlCharacters(`${stdout}\n${stderr}`)
+    .split("\n")
+    .map((line) => line.trim());
+  const saying = (number: RegExp): string | undefined => lines.find((line) => number.test(line));
+  return saying(/\d\.\d/) ?? saying(/\d/) ?? "version unknown";
 }
