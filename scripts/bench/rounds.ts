@@ -1,4 +1,4 @@
-/** Contenders side by side: A B C A B C, each from a clean folder, each output proven once, medians in the end. */
+/** Contenders side by side: A B C, then B C A, each from a clean folder, each output proven once, medians in the end. */
 import { existsSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
@@ -26,15 +26,24 @@ export interface Contest {
 export async function compete(contest: Contest): Promise<readonly Outcome[]> {
   const entries = contest.contenders.map((contender) => ({ contender, runs: [] as Run[] }));
   for (let round = 0; round < contest.rounds; round += 1) {
-    for (const { contender, runs } of entries) {
-      const isOut = round >= (contender.rounds ?? contest.rounds) || runs.some(({ problem }) => problem !== null);
-      if (isOut) continue;
+    const asked = entries.filter(
+      ({ contender, runs }) =>
+        round < (contender.rounds ?? contest.rounds) && runs.every(({ problem }) => problem === null),
+    );
+    for (const { contender, runs } of rotated(asked, round, contest.rounds)) {
       const run = await runProven(contest, contender, round);
       runs.push(run);
       contest.say(`  ${round + 1} ${contender.name.padEnd(28)} ${tell(run)}`);
     }
   }
   return entries.map(({ contender, runs }) => outcomeOf(contender, runs));
+}
+
+/** Nobody is always the first: each of the `rounds` begins further down the list. */
+function rotated<T>(all: readonly T[], round: number, rounds: number): readonly T[] {
+  if (all.length === 0) return all;
+  const from = (round * Math.max(1, Math.floor(all.length / rounds))) % all.length;
+  return [...all.slice(from), ...all.slice(0, from)];
 }
 
 async function runProven(contest: Contest, contender: Contender, round: number): Promise<Run> {
