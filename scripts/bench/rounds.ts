@@ -1,5 +1,5 @@
-/** Contenders side by side: A B C, then B C A, each from a clean folder, each output proven once, medians in the end. */
-import { existsSync } from "node:fs";
+/** Contenders side by side: A B C, then B C A, each from a clean folder, each output proven, medians in the end. */
+import { statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { formatBytes } from "../../src/base/bytes.ts";
@@ -52,17 +52,23 @@ async function runProven(contest: Contest, contender: Contender, round: number):
   const logs = join(contest.folder, "logs", contender.name.replace(/[^a-z0-9]+/gi, "-"));
   await contest.pages.settle();
   const run = await runOnce(contender.command(folder), { ...contest.settings, folder, logs });
-  const wrong = run.problem === null && round === 0 ? await wrongIn(contest.files, contender, folder) : null;
+  const wrong = run.problem === null ? await wrongIn(contest.files, contender, { folder, isFirst: round === 0 }) : null;
   if (!contest.isKeeping) await contest.pages.discard(folder);
   return wrong === null ? run : { ...run, problem: wrong };
 }
 
-/** What is not as it was served, or null. */
-async function wrongIn(files: readonly Served[], contender: Contender, folder: string): Promise<string | null> {
+/** What is not as it was served, or null: sizes each time, bytes the first time, for they take as long as the run. */
+async function wrongIn(
+  files: readonly Served[],
+  contender: Contender,
+  { folder, isFirst }: { readonly folder: string; readonly isFirst: boolean },
+): Promise<string | null> {
   for (const file of files) {
     const place = contender.placeOf?.(file, folder) ?? join(folder, file.name);
-    if (!existsSync(place)) return `${file.name} is not at ${place}`;
-    if (!(await isSameContent(file.path, place))) return `${file.name} arrived with other bytes`;
+    const size = statSync(place, { throwIfNoEntry: false })?.size;
+    if (size === undefined) return `${file.name} is not at ${place}`;
+    if (size !== file.size) return `${file.name} arrived with ${size} bytes, expected ${file.size}`;
+    if (isFirst && !(await isSameContent(file.path, place))) return `${file.name} arrived with other bytes`;
   }
   return null;
 }
