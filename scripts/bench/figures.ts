@@ -20,6 +20,15 @@ export function best(outcomes: readonly Outcome[]): Outcome | undefined {
 export const rivalsIn = (outcomes: readonly Outcome[]): readonly Outcome[] =>
   outcomes.filter(({ kind }) => kind === "rival");
 
+/** How often everyone was asked, for the text of a case; who failed is not asked again, and says so itself. */
+export function roundsText(outcomes: readonly Outcome[]): string {
+  const most = Math.max(0, ...outcomes.map(({ runs }) => runs.length));
+  const fewer = outcomes.filter(({ runs, problem }) => problem === null && runs.length < most);
+  const names = fewer.map(({ name, runs }) => `${name} (${runs.length})`).join(", ");
+  const all = `${most} alternating round${most === 1 ? "" : "s"}`;
+  return fewer.length === 0 ? all : `${all}, fewer of who is far behind: ${names}`;
+}
+
 export interface TimeClaim {
   readonly case: string;
   readonly ours: Outcome | undefined;
@@ -30,7 +39,7 @@ export interface TimeClaim {
   readonly atMost: number | null;
 }
 
-/** A claim about wall times, as medians of one alternating run. */
+/** A claim about wall times, as medians over the rounds. */
 export function compareTimes({ case: name, ours, versus, limit, atMost }: TimeClaim): Verdict {
   const [mine, theirs] = [wallOf(ours), wallOf(versus)];
   const ratio = mine === null || theirs === null ? null : mine / theirs;

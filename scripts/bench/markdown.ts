@@ -8,7 +8,7 @@ export function markdownOf(results: Results): string {
   const verdicts = results.cases.flatMap(({ verdicts: found }) => found);
   return `${[
     "# Benchmark",
-    `${results.date.slice(0, 10)}, \`${results.command}\`, ${formatDuration(results.elapsedMs)}. Ratios are medians of one alternating run; seconds belong to this machine, ratios travel.`,
+    `${results.date.slice(0, 10)}, \`${results.command}\`, ${formatDuration(results.elapsedMs)}. Ratios are those of medians over the rounds of one run of the benchmark, each case says how many; seconds belong to this machine, ratios travel.`,
     machineText(results),
     HOW,
     "## Targets",

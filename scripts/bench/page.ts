@@ -25,7 +25,7 @@ export function pageOf(results: Results): string {
 </header>
 <section>
 <h2>Targets</h2>
-<p>Medians of alternating runs. Ratios travel from machine to machine, seconds do not. In the charts, a filled dot means that the digest was compared within that time.</p>
+<p>Medians over the rounds of one run of the benchmark, each case says how many. Ratios travel from machine to machine, seconds do not. In the charts, a filled dot means that the digest was compared within that time.</p>
 <div class="wide">${verdictTable(verdicts)}</div>
 </section>
 ${results.cases.map(caseSection).join("\n")}

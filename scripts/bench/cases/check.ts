@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Bench, type Case, contest, listsOf, nginxOf, roundsOf, serve, unserve } from "../bench.ts";
-import { claim, compareTimes, named } from "../figures.ts";
+import { claim, compareTimes, named, roundsText } from "../figures.ts";
 import { COMMAND, catalogWords, syncContender, writeCatalog } from "../ours.ts";
 import type { Offer } from "../rivals.ts";
 import { median } from "../rounds.ts";
@@ -43,7 +43,7 @@ export const checkCase: Case = {
     return {
       id,
       title,
-      about: `A tree of ${FILES} verified files and a manifest of its own beside the ones that come with the package; ${rounds} alternating rounds, process start included. With nothing kept, it starts without the compiled code that the process before it has left.`,
+      about: `A tree of ${FILES} verified files and a manifest of its own beside the ones that come with the package; ${roundsText(outcomes)}, process start included. With nothing kept, it starts without the compiled code that the process before it has left.`,
       outcomes,
       verdicts: [
         compareTimes({ case: "models check, 100 files, process start included", ours, versus, atMost: 2.5 }),

@@ -12,7 +12,18 @@ import {
   skippedCase,
   unserve,
 } from "../bench.ts";
-import { best, claim, compareTimes, formatBytes, named, rivalsIn, seconds, seriesOf, wallOf } from "../figures.ts";
+import {
+  best,
+  claim,
+  compareTimes,
+  formatBytes,
+  named,
+  rivalsIn,
+  roundsText,
+  seconds,
+  seriesOf,
+  wallOf,
+} from "../figures.ts";
 import { syncContender } from "../ours.ts";
 import { type Offer, type RivalName, rivals } from "../rivals.ts";
 import type { CaseReport, Outcome, Verdict } from "../terms.ts";
@@ -38,11 +49,7 @@ export const delayCase: Case = {
     const lists = await listsOf(bench, id);
     const offer: Offer = { files, origins: [origin.url], caFile: null, connections: CONNECTIONS, lists };
     const rounds = roundsOf(bench, 3);
-    const contenders = [
-      syncContender(offer),
-      ...fixedLanes(bench, offer),
-      ...rivals(PARALLEL, offer, bench.tools),
-    ];
+    const contenders = [syncContender(offer), ...fixedLanes(bench, offer), ...rivals(PARALLEL, offer, bench.tools)];
     const once = rivals(bench.options.isQuick ? [] : SLOW, offer, bench.tools).map((one) => ({
       ...one,
       rounds: 1,
@@ -58,7 +65,7 @@ export const delayCase: Case = {
     });
     await unserve(bench, id);
     return reportOf({ id, title }, outcomes, {
-      about: `${formatBytes(bytes)} over HTTP through ${link?.how}: 40 ms there and back, 0.1 % of packets lost, at most 50 MB/s, cubic on the origin's side; ${rounds} alternating round(s).`,
+      about: `${formatBytes(bytes)} over HTTP through ${link?.how}: 40 ms there and back, 0.1 % of packets lost, at most 50 MB/s, cubic on the origin's side; ${roundsText(outcomes)}.`,
     });
   },
 };

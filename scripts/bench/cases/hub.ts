@@ -5,7 +5,7 @@ import { onPath, startHub } from "../../../tests/origins/index.ts";
 import { withHeaders } from "../../../tests/origins/reply.ts";
 import { type Case, contest, listsOf, nginxOf, roundsOf, scaled, serve, skippedCase, unserve } from "../bench.ts";
 import { totalBytes } from "../content.ts";
-import { compareTimes, formatBytes, named } from "../figures.ts";
+import { compareTimes, formatBytes, named, roundsText } from "../figures.ts";
 import { syncContender } from "../ours.ts";
 import type { Offer } from "../rivals.ts";
 import type { Contender } from "../terms.ts";
@@ -49,7 +49,7 @@ export const hubCase: Case = {
     return {
       id,
       title,
-      about: `${formatBytes(totalBytes(files))} in six files; a server of the tests speaks the Hub's protocol and redirects to nginx on loopback, which sends the bytes; ${rounds} alternating round(s).`,
+      about: `${formatBytes(totalBytes(files))} in six files; a server of the tests speaks the Hub's protocol and redirects to nginx on loopback, which sends the bytes; ${roundsText(outcomes)}.`,
       outcomes,
       verdicts: [
         compareTimes({

@@ -22,6 +22,7 @@ import {
   over,
   rampMs,
   rivalsIn,
+  roundsText,
   seconds,
   seriesOf,
   steadyRate,
@@ -103,8 +104,7 @@ async function runTrack(bench: Bench, track: Track): Promise<CaseReport> {
   const pace = track.pace === null ? {} : { pace: { ...track.pace, library } };
   await using origin = await nginxOf(bench, { folder, address: link?.address ?? "", ...pace });
   const offer: Offer = { files, origins: [origin.url], caFile: null, connections: CONNECTIONS, lists };
-  const others = rivals(track.rivals, offer, bench.tools).map((one) => ({ ...one, rounds: 1 }));
-  const contenders = [...ours(offer, track.fixed), ...others];
+  const contenders = [...ours(offer, track.fixed), ...rivals(track.rivals, offer, bench.tools)];
   const { id, rounds } = track;
   const outcomes = await contest(bench, {
     id,
@@ -119,7 +119,7 @@ async function runTrack(bench: Bench, track: Track): Promise<CaseReport> {
   return {
     id,
     title: track.title,
-    about: `${track.bytes / MB} MB over HTTP; ${track.about} (${link?.how}); ${rounds} alternating round(s).`,
+    about: `${track.bytes / MB} MB over HTTP; ${track.about} (${link?.how}); ${roundsText(outcomes)}.`,
     outcomes,
     verdicts: track.verdicts(outcomes),
     series: outcomes.flatMap(seriesOf),

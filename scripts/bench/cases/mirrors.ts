@@ -23,6 +23,7 @@ import {
   rampMs,
   rate,
   rivalsIn,
+  roundsText,
   seconds,
   seriesOf,
   steadyRate,
@@ -72,7 +73,7 @@ async function runUnequal(bench: Bench, { id, title, rates }: Unequal): Promise<
   return {
     id,
     title,
-    about: `${formatBytes(bytes)} over HTTP; each mirror is an nginx behind a link of its own (${network.links[0]?.how}); ${rounds} alternating round(s). The time is the whole command's, process start and digest included.`,
+    about: `${formatBytes(bytes)} over HTTP; each mirror is an nginx behind a link of its own (${network.links[0]?.how}); ${roundsText(outcomes)}. The time is the whole command's, process start and digest included.`,
     outcomes,
     verdicts: sumVerdicts(outcomes, { bytes, sum, title }),
     series: outcomes.flatMap(seriesOf),
@@ -227,7 +228,7 @@ async function runDying(
   return {
     id,
     title,
-    about: `${formatBytes(bytes)} over HTTP from two mirrors of 80 MB/s; the second one dies when half has come (${id === "death" ? "its server is killed: resets, then refused connections" : "its link goes down: silence"}); ${rounds} round(s).`,
+    about: `${formatBytes(bytes)} over HTTP from two mirrors of 80 MB/s; the second one dies when half has come (${id === "death" ? "its server is killed: resets, then refused connections" : "its link goes down: silence"}); ${roundsText(outcomes)}.`,
     outcomes,
     verdicts: deathVerdicts(outcomes, { title, bytes }),
     series: outcomes.flatMap(seriesOf),

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { type Bench, type Case, contest, listsOf, roundsOf, scaled, serve, skippedCase, unserve } from "../bench.ts";
 import { type Bucket, openBucket } from "../bucket.ts";
 import { totalBytes } from "../content.ts";
-import { best, compareTimes, formatBytes, named, rivalsIn } from "../figures.ts";
+import { best, compareTimes, formatBytes, named, rivalsIn, roundsText } from "../figures.ts";
 import { type CatalogPlaces, COMMAND, catalogWords, writeCatalog } from "../ours.ts";
 import { cleanEnvironment } from "../run-once.ts";
 import type { Command, Contender, Served } from "../terms.ts";
@@ -46,7 +46,7 @@ export const publishCase: Case = {
     return {
       id,
       title,
-      about: `${formatBytes(totalBytes(files))} from memory into Ceph's gateway in memory, on the same two cores; ours proves sha256, md5 and xxh64 in the one read, and writes piece tables; ${rounds} alternating round(s).`,
+      about: `${formatBytes(totalBytes(files))} from memory into Ceph's gateway in memory, on the same two cores; ours proves sha256, md5 and xxh64 in the one read, and writes piece tables; ${roundsText(outcomes)}.`,
       outcomes,
       verdicts: [
         compareTimes({

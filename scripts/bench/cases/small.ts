@@ -13,7 +13,7 @@ import {
   unserve,
 } from "../bench.ts";
 import { totalBytes } from "../content.ts";
-import { best, compareTimes, formatBytes, named, rivalsIn } from "../figures.ts";
+import { best, compareTimes, formatBytes, named, rivalsIn, roundsText } from "../figures.ts";
 import type { Network } from "../links.ts";
 import { syncContender } from "../ours.ts";
 import { type Offer, type RivalName, rivals } from "../rivals.ts";
@@ -82,7 +82,7 @@ async function runSmall(
   return {
     id,
     title,
-    about: `${count} files of 20 to 180 kB, ${formatBytes(totalBytes(files))} in all, over HTTP on ${where}; 16 connections for who has such a knob; ${rounds} alternating round(s). Ours looks at each file's mirrors, hashes, syncs and writes a receipt.`,
+    about: `${count} files of 20 to 180 kB, ${formatBytes(totalBytes(files))} in all, over HTTP on ${where}; 16 connections for who has such a knob; ${roundsText(outcomes)}. Ours looks at each file's mirrors, hashes, syncs and writes a receipt.`,
     outcomes,
     verdicts: [compareTimes({ case: `${title}: best other tool`, ours, versus: best(rivalsIn(outcomes)), atMost: 1 })],
     series: [],

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createAuthority } from "../../../tests/origins/certificate.ts";
 import { type Bench, type Case, contest, listsOf, nginxOf, roundsOf, scaled, serve, unserve } from "../bench.ts";
-import { best, claim, compareTimes, formatBytes, named, rivalsIn } from "../figures.ts";
+import { best, claim, compareTimes, formatBytes, named, rivalsIn, roundsText } from "../figures.ts";
 import type { Nginx } from "../origin.ts";
 import { lanesContender, syncContender } from "../ours.ts";
 import { type Offer, type RivalName, rivals } from "../rivals.ts";
@@ -46,7 +46,7 @@ export const httpCase: Case = {
       sizes: [oneFile(bench)],
       rivals: ONE_FILE,
       isTls: false,
-      rounds: 2,
+      rounds: 3,
       verdicts: (outcomes) => [...bareVerdicts(outcomes), ...digestVerdicts(outcomes), ...costVerdicts(outcomes)],
     }),
 };
@@ -60,7 +60,7 @@ export const httpsCase: Case = {
       sizes: [oneFile(bench)],
       rivals: ONE_FILE.filter(TRUSTING),
       isTls: true,
-      rounds: 2,
+      rounds: 3,
       verdicts: secureVerdicts,
     }),
 };
@@ -74,7 +74,7 @@ export const kitCase: Case = {
       sizes: KIT_SHARES.map((share) => Math.floor((oneFile(bench) / 16) * share) + share),
       rivals: MANY_FILES,
       isTls: false,
-      rounds: 2,
+      rounds: 3,
       verdicts: kitVerdicts,
     }),
 };
@@ -116,7 +116,7 @@ async function race(bench: Bench, wanted: Race): Promise<CaseReport> {
   return {
     id: wanted.id,
     title: wanted.title,
-    about: `${size} in ${files.length} file(s) from nginx on loopback (${wanted.isTls ? "TLS 1.3, sessions kept" : "plain HTTP, sendfile"}), served from memory, written to the disk; ${rounds} alternating rounds. Ours is synced to the disk when it ends, the others' pages may still be dirty.`,
+    about: `${size} in ${files.length} file(s) from nginx on loopback (${wanted.isTls ? "TLS 1.3, sessions kept" : "plain HTTP, sendfile"}), served from memory, written to the disk; ${roundsText(outcomes)}. Ours is synced to the disk when it ends, the others' pages may still be dirty.`,
     outcomes,
     verdicts: wanted.verdicts(outcomes),
     series: [],
@@ -126,7 +126,7 @@ async function race(bench: Bench, wanted: Race): Promise<CaseReport> {
 
 /** The slowest of all, by far more than its runs differ: one run tells enough. */
 const onceIfSlow = (contender: Contender): Contender =>
-  contender.name.startsWith("aria2c") ? { ...contender, rounds: 1 } : contender;
+  contender.name === "aria2c + checksum" ? { ...contender, rounds: 1 } : contender;
 
 /** What the machine itself can do. */
 function limits(
