@@ -165,7 +165,7 @@ function ariaWords(offer: Offer, folder: string, isVerifying: boolean): readonly
   const input = list(offer, `aria2-${isVerifying}.txt`, lines);
   return [
     ...common,
-    `--max-concurrent-downloads=${perServer}`,
+    `--max-concurrent-downloads=${connections}`,
     "--max-connection-per-server=4",
     `--input-file=${input}`,
   ];
