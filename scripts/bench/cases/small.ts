@@ -31,8 +31,8 @@ const RIVALS: readonly RivalName[] = [
 const CONNECTIONS = 16;
 /** Ours takes up to twice the connections that bring ranges to bring small files, and far away that is what counts. */
 const FAR_CONNECTIONS = 32;
-/** The best two, and ours, are asked as often as the case says; who is far behind, once. */
-const OFTEN: readonly string[] = ["wget2", "curl"];
+/** Far away only those near the best are asked as often as ours; on loopback there is time for all. */
+const OFTEN: readonly string[] = ["wget2", "curl", "curl + openssl"];
 const FAR = { bytesPerSecond: 100_000_000, delayMs: 40 };
 
 export const smallCase: Case = {
@@ -72,7 +72,9 @@ async function runSmall(
     files,
     contenders: [
       syncContender(offer),
-      ...rivals(RIVALS, offer, bench.tools).map((one) => (OFTEN.includes(one.name) ? one : { ...one, rounds: 1 })),
+      ...rivals(RIVALS, offer, bench.tools).map((one) =>
+        network === null || OFTEN.includes(one.name) ? one : { ...one, rounds: 1 },
+      ),
     ],
     rounds,
     origins: [origin],
