@@ -201,6 +201,7 @@ function rcloneWords(offer: Offer, folder: string): readonly string[] {
   const common = ["--config", "/dev/null", "--http-url", offer.origins[0] ?? "", "--log-level", "ERROR", ...trust];
   const streams = ["--multi-thread-streams", String(offer.connections), "--multi-thread-chunk-size", "16M"];
   const file = first(offer);
+  // A size that was not asked for is none, and then one file comes in one stream.
   if (isOne(offer)) return ["copyto", `:http:${file.name}`, join(folder, file.name), ...common, ...streams];
   const names = list(
     offer,
@@ -208,7 +209,7 @@ function rcloneWords(offer: Offer, folder: string): readonly string[] {
     offer.files.map(({ name }) => name),
   );
   const transfers = ["--transfers", String(offer.connections), "--checkers", String(offer.connections)];
-  return ["copy", ":http:", folder, "--files-from", names, ...common, ...streams, ...transfers];
+  return ["copy", ":http:", folder, "--files-from", names, "--http-no-head", ...common, ...streams, ...transfers];
 }
 
 /** nginx is no S3, but its ranges are all that a download of one object needs: the served folder's parent is the bucket. */
