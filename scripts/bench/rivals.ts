@@ -14,6 +14,8 @@ export interface Offer {
   readonly caFile: string | null;
   /** Connections that a tool with such a knob gets. */
   readonly connections: number;
+  /** How long a tool with such a knob waits for a mirror that says nothing. @default the tool's own */
+  readonly patienceSeconds?: number;
   /** A folder for lists that tools read. */
   readonly lists: string;
 }
@@ -142,11 +144,13 @@ function curlThenDigest(offer: Offer, folder: string, path: (name: ToolName) => 
 const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
 
 function ariaWords(offer: Offer, folder: string, isVerifying: boolean): readonly string[] {
-  const { connections, caFile, origins, files } = offer;
+  const { connections, caFile, origins, files, patienceSeconds } = offer;
   const trust = caFile === null ? [] : [`--ca-certificate=${caFile}`];
+  const patience = patienceSeconds === undefined ? [] : ["timeout", "connect-timeout"];
   const common = [
     "--quiet",
     "--no-conf",
+    ...patience.map((name) => `--${name}=${patienceSeconds}`),
     "--file-allocation=falloc",
     "--min-split-size=1M",
     `--dir=${folder}`,
