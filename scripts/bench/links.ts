@@ -20,7 +20,7 @@ export interface Link {
   readonly how: string;
   /** Payload bytes that went towards the client so far. */
   readonly bytes: () => number;
-  /** Takes the link down: nothing comes through any more, and nobody is told. */
+  /** Drops all packets towards the client: what asks now hangs, for neither its own card nor its kernel knows. */
   readonly cut: () => void;
   readonly mend: () => void;
 }
@@ -104,39 +104,55 @@ async function openLink(wanted: NewLink, ports: NetworkPorts): Promise<Link> {
   const [here, there] = [deviceName(index), peerName(index)];
   const address = `198.18.${index}.1`;
   const isLong = (shape.delayMs ?? 0) > 0;
-  const how = isLong ? await layLongWire(wanted, ports) : layShortWire(wanted);
+  const { how, queue } = isLong ? await layLongWire(wanted, ports) : layShortWire(wanted);
   run("ip", "addr", "add", `${address}/30`, "dev", here);
   run("ip", "link", "set", here, "up");
   run("ip", "-n", name, "addr", "add", `198.18.${index}.2/30`, "dev", there);
   run("ip", "-n", name, "link", "set", there, "up");
   // What a mirror's own machine most often runs; a queue of BBR would hide what loss does.
   if (isLong) run("ip", "route", "replace", `198.18.${index}.0/30`, "dev", here, "src", address, "congctl", "cubic");
+  if (!how.startsWith("tun")) introduce(wanted, address);
   const perPayload = how.startsWith("tun") ? PACKET_PER_PAYLOAD : COUNTED_PER_PAYLOAD;
   const counter = `/sys/class/net/${here}/statistics/tx_bytes`;
   return {
     address,
     how,
     bytes: () => Number(readFileSync(counter, "utf8")) / perPayload,
-    cut: () => run("ip", "-n", name, "link", "set", there, "down"),
-    mend: () => run("ip", "-n", name, "link", "set", there, "up"),
+    cut: () => run("tc", "qdisc", "replace", "dev", here, "root", "pfifo", "limit", "0"),
+    mend: () => run("tc", "qdisc", "replace", "dev", here, "root", ...queue),
   };
 }
 
+/** Tells the client for good which card has `address`: on a real way the next router still answers when a mirror is silent. */
+function introduce({ name, index }: NewLink, address: string): void {
+  const card = readFileSync(`/sys/class/net/${deviceName(index)}/address`, "utf8").trim();
+  run("ip", "-n", name, "neigh", "replace", address, "lladdr", card, "dev", peerName(index), "nud", "permanent");
+}
+
+interface Wire {
+  /** Who shapes it, for the report. */
+  readonly how: string;
+  /** What tc is told of the queue on the origin's side. */
+  readonly queue: readonly string[];
+}
+
 /** A pair of virtual cards with the kernel's token bucket on the origin's side. */
-function layShortWire({ name, index, shape }: NewLink): string {
+function layShortWire({ name, index, shape }: NewLink): Wire {
   const [here, there] = [deviceName(index), peerName(index)];
   run("ip", "link", "add", here, "type", "veth", "peer", "name", there, "netns", name);
   const rate = `${Math.round(shape.bytesPerSecond * WIRE_PER_PAYLOAD)}bps`;
-  run("tc", "qdisc", "add", "dev", here, "root", "tbf", "rate", rate, "burst", "256kb", "latency", "50ms");
-  return "veth, tc tbf";
+  const queue = ["tbf", "rate", rate, "burst", "256kb", "latency", "50ms"];
+  run("tc", "qdisc", "add", "dev", here, "root", ...queue);
+  return { how: "veth, tc tbf", queue };
 }
 
 /** netem where the kernel has it; our own packet relay over tun devices otherwise. */
-async function layLongWire(wanted: NewLink, { wire }: NetworkPorts): Promise<string> {
+async function layLongWire(wanted: NewLink, { wire }: NetworkPorts): Promise<Wire> {
   const { name, index, shape, helpers } = wanted;
   const [here, there] = [deviceName(index), peerName(index)];
   const { bytesPerSecond, delayMs = 0, lossPercent = 0 } = shape;
-  if (tryNetem(wanted)) return "veth, tc netem";
+  const netem = tryNetem(wanted);
+  if (netem !== null) return { how: "veth, tc netem", queue: netem };
   if (wire === null) throw new Error("the kernel has no netem, and our own wire needs a C compiler");
   const rate = String(Math.round(bytesPerSecond * PACKET_PER_PAYLOAD));
   const args = [`/run/netns/${name}`, here, there, String(delayMs / 2), String(lossPercent), rate];
@@ -146,21 +162,23 @@ async function layLongWire(wanted: NewLink, { wire }: NetworkPorts): Promise<str
     helper.stdout.once("data", () => resolve());
     helper.once("exit", (code) => reject(new Error(`wire ended with ${code}`)));
   });
-  run("ip", "link", "set", here, "txqueuelen", "10000");
-  return "tun, the benchmark's own packet relay (this kernel has no netem)";
+  const queue = ["pfifo", "limit", "10000"];
+  run("tc", "qdisc", "replace", "dev", here, "root", ...queue);
+  return { how: "tun, the benchmark's own packet relay (this kernel has no netem)", queue };
 }
 
-function tryNetem({ name, index, shape }: NewLink): boolean {
+/** What tc was told of the queue on the origin's side, or null where the kernel has no netem. */
+function tryNetem({ name, index, shape }: NewLink): readonly string[] | null {
   const [here, there] = [deviceName(index), peerName(index)];
   run("ip", "link", "add", here, "type", "veth", "peer", "name", there, "netns", name);
   const half = `${(shape.delayMs ?? 0) / 2}ms`;
   const rate = `${Math.round(shape.bytesPerSecond * WIRE_PER_PAYLOAD * 8)}bit`;
-  const down = ["delay", half, "loss", `${shape.lossPercent ?? 0}%`, "rate", rate, "limit", "20000"];
-  const isDown = spawnSync("tc", ["qdisc", "add", "dev", here, "root", "netem", ...down]).status === 0;
+  const queue = ["netem", "delay", half, "loss", `${shape.lossPercent ?? 0}%`, "rate", rate, "limit", "20000"];
+  const isDown = spawnSync("tc", ["qdisc", "add", "dev", here, "root", ...queue]).status === 0;
   const up = ["-n", name, "qdisc", "add", "dev", there, "root", "netem", "delay", half, "limit", "20000"];
-  if (isDown && spawnSync("tc", up).status === 0) return true;
+  if (isDown && spawnSync("tc", up).status === 0) return queue;
   run("ip", "link", "del", here);
-  return false;
+  return null;
 }
 
 function run(command: string, ...args: readonly string[]): void {

@@ -230,7 +230,7 @@ async function runDying(
   return {
     id,
     title,
-    about: `${formatBytes(bytes)} over HTTP from two mirrors of 80 MB/s; the second one dies when half has come (${id === "death" ? "its server is killed: resets, then refused connections" : "its link goes down: silence"}); ${roundsText(outcomes)}. aria2c is told to wait ${PATIENCE_SECONDS} s for a mirror, not its own 60.`,
+    about: `${formatBytes(bytes)} over HTTP from two mirrors of 80 MB/s; the second one dies when half has come (${id === "death" ? "its server is killed: resets, then refused connections" : "all packets from it are dropped: silence, connections to it hang"}); ${roundsText(outcomes)}. aria2c is told to wait ${PATIENCE_SECONDS} s for a mirror, not its own 60.`,
     outcomes,
     verdicts: deathVerdicts(outcomes, { title, bytes }),
     series: outcomes.flatMap(seriesOf),
