@@ -26,7 +26,9 @@ import {
   seconds,
   seriesOf,
   steadyRate,
+  TWICE_TEXT,
   tailMs,
+  twiceBytes,
   wallOf,
 } from "../figures.ts";
 import type { Pace } from "../origin.ts";
@@ -230,6 +232,7 @@ export const stragglerCase: Case = {
     const renamed = slow.outcomes.map((one) => ({ ...one, name: `${one.name}, straggler` }));
     return {
       ...slow,
+      about: `${slow.about} ${TWICE_TEXT}`,
       outcomes: [...good.outcomes, ...renamed],
       verdicts: stragglerVerdicts(good.outcomes, slow.outcomes, track.bytes),
     };
@@ -238,7 +241,7 @@ export const stragglerCase: Case = {
 
 function stragglerVerdicts(good: readonly Outcome[], slow: readonly Outcome[], bytes: number): readonly Verdict[] {
   const name = "modelferry --lanes 16";
-  const wasted = over(named(slow, name), (run) => run.summary?.wastedBytes ?? Number.NaN);
+  const wasted = over(named(slow, name), (run) => twiceBytes(run, bytes));
   const time = compareTimes({
     case: "Straggler, 1 lane of 16 at 1 %: time, over without",
     ours: named(slow, name),

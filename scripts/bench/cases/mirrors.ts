@@ -27,6 +27,8 @@ import {
   seconds,
   seriesOf,
   steadyRate,
+  TWICE_TEXT,
+  twiceBytes,
   wallOf,
 } from "../figures.ts";
 import type { Nginx } from "../origin.ts";
@@ -230,7 +232,7 @@ async function runDying(
   return {
     id,
     title,
-    about: `${formatBytes(bytes)} over HTTP from two mirrors of 80 MB/s; the second one dies when half has come (${id === "death" ? "its server is killed: resets, then refused connections" : "all packets from it are dropped: silence, connections to it hang"}); ${roundsText(outcomes)}. aria2c is told to wait ${PATIENCE_SECONDS} s for a mirror, not its own 60.`,
+    about: `${formatBytes(bytes)} over HTTP from two mirrors of 80 MB/s; the second one dies when half has come (${id === "death" ? "its server is killed: resets, then refused connections" : "all packets from it are dropped: silence, connections to it hang"}); ${roundsText(outcomes)}. aria2c is told to wait ${PATIENCE_SECONDS} s for a mirror, not its own 60. ${TWICE_TEXT}`,
     outcomes,
     verdicts: deathVerdicts(outcomes, { title, bytes }),
     series: outcomes.flatMap(seriesOf),
@@ -249,7 +251,8 @@ function deathVerdicts(
   const rival = rivalsIn(outcomes)[0];
   const hole = over(ours, (run) => longestHoleMs(run, EQUAL[0]));
   const theirs = over(rival, (run) => longestHoleMs(run, EQUAL[0]));
-  const wasted = over(ours, (run) => run.summary?.wastedBytes ?? Number.NaN);
+  const wasted = over(ours, (run) => twiceBytes(run, bytes));
+  const wastedByRival = over(rival, (run) => twiceBytes(run, bytes));
   const ideal = (bytes / 2 / (2 * EQUAL[0]) + bytes / 2 / EQUAL[0]) * 1000;
   const wall = wallOf(ours) ?? Number.NaN;
   return [
@@ -274,6 +277,7 @@ function deathVerdicts(
       case: `${title}: fetched twice`,
       of: ours,
       ours: formatBytes(wasted),
+      other: rival === undefined ? "–" : `${rival.name} ${rival.problem ?? formatBytes(wastedByRival)}`,
       target: "≤ 1 range a lane",
       isMet: wasted <= RANGE_BYTES,
     }),
