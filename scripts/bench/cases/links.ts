@@ -64,11 +64,12 @@ export const cappedConnectionsCase: Case = {
   run: (bench, identity) =>
     runTrack(bench, {
       ...identity,
-      about: "every connection paced to 20 MB/s by the kernel (SO_MAX_PACING_RATE), the link shaped to 160 MB/s",
+      about:
+        "every connection paced to 20 MB/s by the kernel (SO_MAX_PACING_RATE), the link shaped to 160 MB/s, which four cannot fill",
       bytes: scaled(bench, 800, 480) * MB,
       linkRate: CAPPED_LINK,
       pace: { bytesPerSecond: CAP },
-      fixed: bench.options.isQuick ? [] : [16],
+      fixed: bench.options.isQuick ? [] : [8, 16],
       rivals: bench.options.isQuick ? ["aria2c"] : PARALLEL,
       rounds: roundsOf(bench, 2),
       verdicts: (outcomes) => [...rampVerdicts(outcomes), ...fixedVerdicts("Per-connection cap", outcomes)],
@@ -87,7 +88,7 @@ export const cappedLinkCase: Case = {
       bytes: scaled(bench, 500, 300) * MB,
       linkRate: LINK,
       pace: null,
-      fixed: bench.options.isQuick ? [4] : [1, 16],
+      fixed: bench.options.isQuick ? [4] : [1, 4, 8, 16],
       rivals: bench.options.isQuick ? ["aria2c"] : ["curl + openssl", "aria2c", "rclone"],
       rounds: roundsOf(bench, 1),
       verdicts: (outcomes) => [...fixedVerdicts("Capped link", outcomes), ...tailVerdicts(outcomes)],
