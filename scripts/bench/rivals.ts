@@ -141,7 +141,8 @@ function curlThenDigest(offer: Offer, folder: string, path: (name: ToolName) => 
   return ["sh", "-c", `${fetch} && cd ${quoted(folder)} && ${digest} | LC_ALL=C sort | cmp - ${quoted(expected)}`];
 }
 
-const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
+/** A word for a shell. */
+export const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
 
 function ariaWords(offer: Offer, folder: string, isVerifying: boolean): readonly string[] {
   const { connections, caFile, origins, files, patienceSeconds } = offer;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createAuthority } from "../../../tests/origins/certificate.ts";
 import { type Bench, type Case, contest, listsOf, nginxOf, roundsOf, scaled, serve, unserve } from "../bench.ts";
 import { best, claim, compareTimes, formatBytes, named, rivalsIn, roundsText } from "../figures.ts";
-import type { Nginx } from "../origin.ts";
+import { limitOf, limits } from "../limits.ts";
 import { lanesContender, syncContender } from "../ours.ts";
 import { type Offer, type RivalName, rivals } from "../rivals.ts";
 import type { CaseReport, Contender, Outcome, Verdict } from "../terms.ts";
@@ -92,7 +92,7 @@ interface Race {
 }
 
 async function race(bench: Bench, wanted: Race): Promise<CaseReport> {
-  const { folder, files } = await serve(bench, wanted.id, wanted.sizes);
+  const { files } = await serve(bench, wanted.id, wanted.sizes);
   const lists = await listsOf(bench, wanted.id);
   const authority = wanted.isTls ? await createAuthority() : undefined;
   const caFile = authority === undefined ? null : join(lists, "ca.pem");
@@ -104,7 +104,7 @@ async function race(bench: Bench, wanted: Race): Promise<CaseReport> {
   });
   const offer: Offer = { files, origins: [`${origin.url}/${wanted.id}`], caFile, connections: CONNECTIONS, lists };
   const contenders = [
-    ...limits(bench, { offer, origin, folder }),
+    ...limits(bench, { offer, origin }),
     ...(files.length === 1 ? [lanesContender(offer)] : []),
     syncContender(offer),
     ...rivals(wanted.rivals, offer, bench.tools).map(onceIfSlow),
@@ -127,35 +127,6 @@ async function race(bench: Bench, wanted: Race): Promise<CaseReport> {
 /** The slowest of all, by far more than its runs differ: one run tells enough. */
 const onceIfSlow = (contender: Contender): Contender =>
   contender.name === "aria2c + checksum" ? { ...contender, rounds: 1 } : contender;
-
-/** What the machine itself can do. */
-function limits(
-  { native, memory }: Bench,
-  { offer, origin, folder }: { readonly offer: Offer; readonly origin: Nginx; readonly folder: string },
-): readonly Contender[] {
-  const [file] = offer.files;
-  if (file === undefined || offer.files.length > 1 || origin.url.startsWith("https")) return [];
-  const path = `${folder.slice(memory.length)}/${file.name}`;
-  const copy: Contender = {
-    name: "cat, memory to disk",
-    kind: "limit",
-    isVerifying: false,
-    command: (into) => ({ argv: ["sh", "-c", `cat ${join(folder, file.name)} > ${join(into, file.name)}`] }),
-  };
-  if (native.limit === null) return [copy];
-  const words = [native.limit, origin.address, String(origin.port), path, String(file.size)];
-  const program = (threads: number): Contender => ({
-    name: `C, 4 connections, ${threads} thread${threads === 1 ? "" : "s"}`,
-    kind: "limit",
-    isVerifying: false,
-    command: (into) => ({ argv: [...words, join(into, file.name), "4", String(threads)] }),
-  });
-  return [program(2), program(1), copy];
-}
-
-/** The faster of the two C programs. */
-const limitOf = (outcomes: readonly Outcome[]): Outcome | undefined =>
-  best(outcomes.filter(({ name }) => name.startsWith("C, ")));
 
 const unverified = (outcomes: readonly Outcome[]): readonly Outcome[] =>
   rivalsIn(outcomes).filter(({ isVerifying }) => !isVerifying);
