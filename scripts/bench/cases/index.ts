@@ -7,12 +7,13 @@ import { cappedConnectionsCase, cappedLinkCase, stragglerCase } from "./links.ts
 import { deathCase, silenceCase, threeMirrorsCase, twoMirrorsCase } from "./mirrors.ts";
 import { publishCase } from "./publish.ts";
 import { farSmallCase, smallCase } from "./small.ts";
-import { httpCase, httpsCase, kitCase } from "./unthrottled.ts";
+import { httpCase, httpsCase, kitCase, secureKitCase } from "./unthrottled.ts";
 
 export const CASES: readonly Case[] = [
   httpCase,
   httpsCase,
   kitCase,
+  secureKitCase,
   cappedConnectionsCase,
   cappedLinkCase,
   twoMirrorsCase,

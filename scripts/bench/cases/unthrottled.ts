@@ -1,4 +1,4 @@
-/** Loopback at full speed: one file over HTTP and HTTPS, a kit of six, and how much of it all is the digest. */
+/** Loopback at full speed: one file and a kit of six, over HTTP and HTTPS, and how much of it all is the digest. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createAuthority } from "../../../tests/origins/certificate.ts";
@@ -61,7 +61,7 @@ export const httpsCase: Case = {
       rivals: ONE_FILE.filter(TRUSTING),
       isTls: true,
       rounds: 3,
-      verdicts: secureVerdicts,
+      verdicts: (outcomes) => secureVerdicts("HTTPS unthrottled, sha256", outcomes),
     }),
 };
 
@@ -71,13 +71,30 @@ export const kitCase: Case = {
   run: (bench, identity) =>
     race(bench, {
       ...identity,
-      sizes: KIT_SHARES.map((share) => Math.floor((oneFile(bench) / 16) * share) + share),
+      sizes: kitSizes(bench),
       rivals: MANY_FILES,
       isTls: false,
       rounds: 3,
       verdicts: kitVerdicts,
     }),
 };
+
+export const secureKitCase: Case = {
+  id: "kit-https",
+  title: "HTTPS, unthrottled, a kit of six files",
+  run: (bench, identity) =>
+    race(bench, {
+      ...identity,
+      sizes: kitSizes(bench),
+      rivals: ["curl", "curl + openssl", "wget2", "rclone"],
+      isTls: true,
+      rounds: 3,
+      verdicts: (outcomes) => secureVerdicts("Kit of six over HTTPS, sha256", outcomes),
+    }),
+};
+
+const kitSizes = (bench: Bench): readonly number[] =>
+  KIT_SHARES.map((share) => Math.floor((oneFile(bench) / 16) * share) + share);
 
 const oneFile = (bench: Bench): number => scaled(bench, 1024 * MIB, 256 * MIB);
 
@@ -167,9 +184,8 @@ function costVerdicts(outcomes: readonly Outcome[]): readonly Verdict[] {
   ];
 }
 
-function secureVerdicts(outcomes: readonly Outcome[]): readonly Verdict[] {
+function secureVerdicts(name: string, outcomes: readonly Outcome[]): readonly Verdict[] {
   const ours = named(outcomes, "modelferry sync");
-  const name = "HTTPS unthrottled, sha256";
   const curl = named(outcomes, "curl + openssl");
   return [
     compareTimes({ case: `${name}: curl + openssl`, ours, versus: curl, atMost: 0.7 }),
