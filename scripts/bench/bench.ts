@@ -75,11 +75,12 @@ export interface Arena {
   readonly network?: Network;
   readonly onSample?: (sample: Sample) => void;
   readonly prepare?: () => Promise<void>;
+  readonly inspect?: () => Promise<string | null>;
 }
 
 /** Runs the contenders side by side. */
 export function contest(bench: Bench, arena: Arena): Promise<readonly Outcome[]> {
-  const { network, origins, onSample, prepare } = arena;
+  const { network, origins, onSample, prepare, inspect } = arena;
   const settings: Contest["settings"] = {
     measure: bench.native.measure,
     namespace: network?.namespace ?? null,
@@ -98,6 +99,7 @@ export function contest(bench: Bench, arena: Arena): Promise<readonly Outcome[]>
     pages: bench.pages,
     isKeeping: bench.options.isKeeping,
     ...(prepare === undefined ? {} : { prepare }),
+    ...(inspect === undefined ? {} : { inspect }),
   });
 }
 

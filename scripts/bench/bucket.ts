@@ -7,20 +7,26 @@ import {
   DeleteObjectsCommand,
   ListObjectsV2Command,
   type ListObjectsV2CommandOutput,
+  PutObjectCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
+import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 
 export interface Bucket extends AsyncDisposable {
   readonly name: string;
   readonly endpoint: string;
   /** Variables that every S3 client knows. */
   readonly keys: Readonly<Record<string, string>>;
-  /**
-   * Removes what is there.
-   * @param atLeast bytes that ought to be there, unless it is empty
-   * @throws Error when there are fewer: whoever put them did not do what it said
-   */
-  readonly clear: (atLeast: number) => Promise<void>;
+  readonly list: () => Promise<readonly Stored[]>;
+  /** Removes what is there. */
+  readonly clear: () => Promise<void>;
+  /** An address under which anybody may put one object. */
+  readonly addressToPut: (key: string) => Promise<string>;
+}
+
+export interface Stored {
+  readonly key: string;
+  readonly size: number;
 }
 
 const NAME = "bench";
@@ -45,13 +51,21 @@ export async function openBucket(script: string, disk: string): Promise<Bucket> 
   }
   const endpoint = `http://127.0.0.1:${port}`;
   const credentials = { accessKeyId: KEYS.AWS_ACCESS_KEY_ID, secretAccessKey: KEYS.AWS_SECRET_ACCESS_KEY };
-  const client = new S3Client({ endpoint, region: "us-east-1", forcePathStyle: true, credentials });
+  const client = new S3Client({
+    endpoint,
+    region: "us-east-1",
+    forcePathStyle: true,
+    credentials,
+    requestChecksumCalculation: "WHEN_REQUIRED",
+  });
   await client.send(new CreateBucketCommand({ Bucket: NAME }));
   return {
     name: NAME,
     endpoint,
     keys: KEYS,
-    clear: (atLeast) => clear(client, atLeast),
+    list: () => list(client),
+    clear: () => clear(client),
+    addressToPut: (Key) => getSignedUrl(client, new PutObjectCommand({ Bucket: NAME, Key })),
     [Symbol.asyncDispose]: async () => {
       client.destroy();
       down();
@@ -59,12 +73,14 @@ export async function openBucket(script: string, disk: string): Promise<Bucket> 
   };
 }
 
-async function clear(client: S3Client, atLeast: number): Promise<void> {
+async function list(client: S3Client): Promise<readonly Stored[]> {
   const { Contents = [] }: ListObjectsV2CommandOutput = await client.send(new ListObjectsV2Command({ Bucket: NAME }));
-  if (Contents.length === 0) return;
-  const bytes = Contents.reduce((sum, { Size = 0 }) => sum + Size, 0);
-  if (bytes < atLeast) throw new Error(`the bucket has ${bytes} bytes, expected ${atLeast}`);
-  const Objects = Contents.map(({ Key }) => ({ Key }));
+  return Contents.map(({ Key: key = "", Size: size = 0 }) => ({ key, size }));
+}
+
+async function clear(client: S3Client): Promise<void> {
+  const Objects = (await list(client)).map(({ key: Key }) => ({ Key }));
+  if (Objects.length === 0) return;
   await client.send(new DeleteObjectsCommand({ Bucket: NAME, Delete: { Objects } }));
 }
 

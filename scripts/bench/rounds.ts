@@ -19,6 +19,8 @@ export interface Contest {
   readonly pages: Pages;
   /** Called before each run, to mend what the last one broke. */
   readonly prepare?: () => Promise<void>;
+  /** What is wrong with what a run left beside its folder, or null. */
+  readonly inspect?: () => Promise<string | null>;
   readonly isKeeping: boolean;
 }
 
@@ -52,16 +54,25 @@ async function runProven(contest: Contest, contender: Contender, round: number):
   const logs = join(contest.folder, "logs", contender.name.replace(/[^a-z0-9]+/gi, "-"));
   await contest.pages.settle();
   const run = await runOnce(contender.command(folder), { ...contest.settings, folder, logs });
-  const wrong = run.problem === null ? await wrongIn(contest.files, contender, { folder, isFirst: round === 0 }) : null;
+  const wrong = run.problem === null ? await wrongAfter(contest, contender, { folder, isFirst: round === 0 }) : null;
   if (!contest.isKeeping) await contest.pages.discard(folder);
   return wrong === null ? run : { ...run, problem: wrong };
+}
+
+async function wrongAfter({ files, inspect }: Contest, contender: Contender, place: Place): Promise<string | null> {
+  return (await wrongIn(files, contender, place)) ?? (await inspect?.()) ?? null;
+}
+
+interface Place {
+  readonly folder: string;
+  readonly isFirst: boolean;
 }
 
 /** What is not as it was served, or null: sizes each time, bytes the first time, for they take as long as the run. */
 async function wrongIn(
   files: readonly Served[],
   contender: Contender,
-  { folder, isFirst }: { readonly folder: string; readonly isFirst: boolean },
+  { folder, isFirst }: Place,
 ): Promise<string | null> {
   for (const file of files) {
     const place = contender.placeOf?.(file, folder) ?? join(folder, file.name);
