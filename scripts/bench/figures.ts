@@ -173,11 +173,23 @@ export function longestHoleMs(run: Run, goal: number): number {
 }
 
 /** From the last byte on the link to the end of the command. */
-export function tailMs(run: Run): number {
+function tailMs(run: Run): number {
   const points = totals(run);
   const whole = points.at(-1)?.bytes ?? 0;
   const last = points.find(({ bytes }) => bytes >= whole * 0.999);
   return Math.max(0, run.wallMs - (last?.atMs ?? run.wallMs));
+}
+
+export function tailVerdict(name: string, ours: Outcome | undefined): Verdict {
+  const tail = over(ours, tailMs);
+  const allowed = 500 + 0.02 * (wallOf(ours) ?? 0);
+  return claim({
+    case: `${name}: last byte to published, and the process gone`,
+    of: ours,
+    ours: seconds(tail),
+    target: `≤ ${seconds(allowed)} (0.5 s + 2 %)`,
+    isMet: tail <= allowed,
+  });
 }
 
 /** The median of a figure over the good runs; NaN when there is none. */

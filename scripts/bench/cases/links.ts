@@ -27,7 +27,7 @@ import {
   seriesOf,
   steadyRate,
   TWICE_TEXT,
-  tailMs,
+  tailVerdict,
   twiceBytes,
   wallOf,
 } from "../figures.ts";
@@ -72,7 +72,11 @@ export const cappedConnectionsCase: Case = {
       fixed: bench.options.isQuick ? [] : [8, 16],
       rivals: bench.options.isQuick ? ["aria2c"] : PARALLEL,
       rounds: roundsOf(bench, 2),
-      verdicts: (outcomes) => [...rampVerdicts(outcomes), ...fixedVerdicts("Per-connection cap", outcomes)],
+      verdicts: (outcomes) => [
+        ...rampVerdicts(outcomes),
+        ...fixedVerdicts("Per-connection cap", outcomes),
+        tailVerdict("Per-connection cap", adaptive(outcomes)),
+      ],
     }),
 };
 
@@ -91,7 +95,10 @@ export const cappedLinkCase: Case = {
       fixed: bench.options.isQuick ? [4] : [1, 4, 8, 16],
       rivals: bench.options.isQuick ? ["aria2c"] : ["curl + openssl", "aria2c", "rclone"],
       rounds: roundsOf(bench, 1),
-      verdicts: (outcomes) => [...fixedVerdicts("Capped link", outcomes), ...tailVerdicts(outcomes)],
+      verdicts: (outcomes) => [
+        ...fixedVerdicts("Capped link", outcomes),
+        tailVerdict("Capped link", adaptive(outcomes)),
+      ],
     }),
 };
 
@@ -188,21 +195,6 @@ function fixedVerdicts(name: string, outcomes: readonly Outcome[]): readonly Ver
       ratio: (theirs / mine).toFixed(2),
       target: "≥ 0.97",
       isMet: theirs / mine >= 0.97,
-    }),
-  ];
-}
-
-function tailVerdicts(outcomes: readonly Outcome[]): readonly Verdict[] {
-  const sync = adaptive(outcomes);
-  const tail = over(sync, tailMs);
-  const allowed = 500 + 0.02 * (wallOf(sync) ?? 0);
-  return [
-    claim({
-      case: "Last byte to published, and the process gone",
-      of: sync,
-      ours: seconds(tail),
-      target: `≤ ${seconds(allowed)} (0.5 s + 2 %)`,
-      isMet: tail <= allowed,
     }),
   ];
 }

@@ -28,6 +28,7 @@ import {
   seriesOf,
   steadyRate,
   TWICE_TEXT,
+  tailVerdict,
   twiceBytes,
   wallOf,
 } from "../figures.ts";
@@ -159,6 +160,7 @@ function sumVerdicts(
       target: "≥ 0.98",
       isMet: ours / alone >= 0.98,
     }),
+    tailVerdict(title, sync),
   ];
 }
 
