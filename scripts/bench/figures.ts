@@ -26,7 +26,7 @@ export function roundsText(outcomes: readonly Outcome[]): string {
   const fewer = outcomes.filter(({ runs, problem }) => problem === null && runs.length < most);
   const names = fewer.map(({ name, runs }) => `${name} (${runs.length})`).join(", ");
   const all = `${most} alternating round${most === 1 ? "" : "s"}`;
-  return fewer.length === 0 ? all : `${all}, fewer of who is far behind: ${names}`;
+  return fewer.length === 0 ? all : `${all}, fewer of who is far behind or not judged: ${names}`;
 }
 
 export interface TimeClaim {

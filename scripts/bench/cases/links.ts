@@ -52,6 +52,8 @@ interface Track {
   readonly fixed: readonly number[];
   readonly rivals: readonly RivalName[];
   readonly rounds: number;
+  /** Of ours without a knob, where that is not judged. @default `rounds` */
+  readonly freeRounds?: number;
   readonly verdicts: (outcomes: readonly Outcome[]) => readonly Verdict[];
 }
 
@@ -114,7 +116,7 @@ async function runTrack(bench: Bench, track: Track): Promise<CaseReport> {
   const pace = track.pace === null ? {} : { pace: { ...track.pace, library } };
   await using origin = await nginxOf(bench, { folder, address: link?.address ?? "", ...pace });
   const offer: Offer = { files, origins: [origin.url], caFile: null, connections: CONNECTIONS, lists };
-  const contenders = [...ours(offer, track.fixed), ...rivals(track.rivals, offer, bench.tools)];
+  const contenders = [...ours(offer, track), ...rivals(track.rivals, offer, bench.tools)];
   const { id, rounds } = track;
   const outcomes = await contest(bench, {
     id,
@@ -138,8 +140,11 @@ async function runTrack(bench: Bench, track: Track): Promise<CaseReport> {
 }
 
 /** Without a knob, and with the knob at each of `fixed`. */
-function ours(offer: Offer, fixed: readonly number[]): readonly Contender[] {
-  const settings: OursSettings[] = [{}, ...fixed.map((lanes) => ({ name: `modelferry --lanes ${lanes}`, lanes }))];
+function ours(offer: Offer, { fixed, rounds, freeRounds = rounds }: Track): readonly Contender[] {
+  const settings: OursSettings[] = [
+    { rounds: freeRounds },
+    ...fixed.map((lanes) => ({ name: `modelferry --lanes ${lanes}`, lanes })),
+  ];
   return settings.map((one) => syncContender(offer, one));
 }
 
@@ -216,6 +221,7 @@ export const stragglerCase: Case = {
       fixed: [16],
       rivals: ["aria2c"],
       rounds: roundsOf(bench, 2),
+      freeRounds: 1,
       verdicts: () => [],
     };
     const good = await runTrack(bench, track);

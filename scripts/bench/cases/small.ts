@@ -31,8 +31,9 @@ const RIVALS: readonly RivalName[] = [
 const CONNECTIONS = 16;
 /** Ours takes up to twice the connections that bring ranges to bring small files, and far away that is what counts. */
 const FAR_CONNECTIONS = 32;
-/** Far away only those near the best are asked as often as ours; on loopback there is time for all. */
+/** Those near the best are asked as often as ours, the others once: on loopback those are none but aria2c. */
 const OFTEN: readonly string[] = ["wget2", "curl", "curl + openssl"];
+const OFTEN_NEARBY: readonly string[] = [...OFTEN, "lftp", "rclone"];
 const FAR = { bytesPerSecond: 100_000_000, delayMs: 40 };
 
 export const smallCase: Case = {
@@ -67,14 +68,13 @@ async function runSmall(
   const connections = network === null ? CONNECTIONS : FAR_CONNECTIONS;
   const offer: Offer = { files, origins: [origin.url], caFile: null, connections, lists };
   const rounds = roundsOf(bench, 3);
+  const often = network === null ? OFTEN_NEARBY : OFTEN;
   const outcomes = await contest(bench, {
     id,
     files,
     contenders: [
       syncContender(offer),
-      ...rivals(RIVALS, offer, bench.tools).map((one) =>
-        network === null || OFTEN.includes(one.name) ? one : { ...one, rounds: 1 },
-      ),
+      ...rivals(RIVALS, offer, bench.tools).map((one) => (often.includes(one.name) ? one : { ...one, rounds: 1 })),
     ],
     rounds,
     origins: [origin],

@@ -122,7 +122,7 @@ async function race(bench: Bench, wanted: Race): Promise<CaseReport> {
   const offer: Offer = { files, origins: [`${origin.url}/${wanted.id}`], caFile, connections: CONNECTIONS, lists };
   const contenders = [
     ...limits(bench, { offer, origin }),
-    ...(files.length === 1 ? [lanesContender(offer)] : []),
+    ...(files.length === 1 ? [bareLanes(offer)] : []),
     syncContender(offer),
     ...rivals(wanted.rivals, offer, bench.tools).map(onceIfSlow),
   ];
@@ -140,6 +140,10 @@ async function race(bench: Bench, wanted: Race): Promise<CaseReport> {
     skipped: [],
   };
 }
+
+/** Judged over plain HTTP only; one run tells how they fare with TLS. */
+const bareLanes = (offer: Offer): Contender =>
+  offer.caFile === null ? lanesContender(offer) : { ...lanesContender(offer), rounds: 1 };
 
 /** The slowest of all, by far more than its runs differ: one run tells enough. */
 const onceIfSlow = (contender: Contender): Contender =>
