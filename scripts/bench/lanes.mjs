@@ -17,7 +17,13 @@ const pool = createLanePool({
   // The core that a digest would have is free.
   workers: { plain: 2, encrypted: 2 },
 });
-const scheduler = createScheduler({ lanes: null, lanesPerHost: 16, mostLanes: 64, random: systemClock.random });
+const scheduler = createScheduler({
+  lanes: null,
+  lanesPerHost: 16,
+  mostLanes: 64,
+  remembered: new Map(),
+  random: systemClock.random,
+});
 const engine = createEngine(scheduler, { clock: systemClock, pool });
 const file = await open(path, "w");
 await preallocate(file.fd, path, size);
