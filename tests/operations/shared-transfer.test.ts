@@ -1,4 +1,6 @@
 /** Several syncs in one process: one limit of the rate, one order of what goes first, each its own events. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Event } from "../../src/base/events.ts";
 import { startRangeServer } from "../origins/index.ts";
@@ -104,6 +106,7 @@ describe("models.sync() of a kit and a name", () => {
   it("brings what was named first, though it is smaller", async () => {
     await using one = await shelf([3 * MB, MB, 2 * MB]);
     const events: Event[] = [];
+    await writeFile(join(one.box.folder, "models.config.yaml"), "limits: { files: 1 }\n");
     const models = one.box.open();
     await models.sync({ kits: ["all"], models: ["m1"], onEvent: (event) => events.push(event) });
     expect(events.flatMap((event) => (event.kind === "file-started" ? [event.model] : []))).toEqual(["m1", "m0", "m2"]);
