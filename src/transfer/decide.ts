@@ -94,7 +94,7 @@ function isInLine(job: JobState, hosts: readonly HostState[], nowMs: number): bo
 }
 
 function stealFor({ jobs }: World, host: HostState, nowMs: number): readonly Action[] {
-  if (host.lanes.size >= host.budget.limit() || host.restUntilMs > nowMs) return [];
+  if (host.lanes.size >= host.budget.limit() || host.restUntilMs > nowMs || host.isMute) return [];
   return cut(planTheft([...jobs.values()], host, nowMs), nowMs);
 }
 

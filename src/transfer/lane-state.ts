@@ -1,5 +1,5 @@
 /** One lane of the scheduler: what it is given, how it moves, and what it leaves when it ends. Pure. */
-import { addRange, removeRange } from "../base/range.ts";
+import { addRange, type ByteRange, removeRange } from "../base/range.ts";
 import { openHosts, rateOf } from "./choose-job.ts";
 import { laneRate } from "./host-state.ts";
 import { createMeter } from "./meter.ts";
@@ -16,14 +16,16 @@ import {
 /** What the latest wait for a first byte counts, beside those before it. */
 const LATEST = 0.3;
 
-/** Opens a lane for the first bytes that `job` lacks, or null when it lacks none. */
+/** A host that fell silent is tried with so much. */
+const MUTE_BYTES = 1024 * 1024;
+
+/** Opens a lane for bytes that `job` lacks, or null when it lacks none. */
 export function beginLane(id: number, job: JobState, from: { mirror: MirrorState; nowMs: number }): LaneState | null {
   const { mirror, nowMs } = from;
   const { host } = mirror;
-  const first = job.pending[0];
-  if (first === undefined || host === null) return null;
-  const bytes = mirror.hasRanges ? wishedBytes(job, host) : job.size;
-  const range = { start: first.start, end: Math.min(first.end, first.start + bytes) };
+  if (host === null) return null;
+  const range = mirror.hasRanges && host.isMute ? lastPart(job) : firstPart(job, mirror.hasRanges ? host : null);
+  if (range === null) return null;
   job.pending = removeRange(job.pending, range);
   const lane: LaneState = {
     id,
@@ -44,6 +46,20 @@ export function beginLane(id: number, job: JobState, from: { mirror: MirrorState
   job.lanes.add(lane);
   host.lanes.add(lane);
   return lane;
+}
+
+/** What the digest needs first, as much as `host` is worth; all of the file where it has no ranges. */
+function firstPart(job: JobState, host: HostState | null): ByteRange | null {
+  const first = job.pending[0];
+  if (first === undefined) return null;
+  const bytes = host === null ? job.size : wishedBytes(job, host);
+  return { start: first.start, end: Math.min(first.end, first.start + bytes) };
+}
+
+/** What is needed last, and little of it: a host that fell silent may keep it for a while. */
+function lastPart({ pending }: JobState): ByteRange | null {
+  const last = pending.at(-1);
+  return last === undefined ? null : { start: Math.max(last.start, last.end - MUTE_BYTES), end: last.end };
 }
 
 function wishedBytes(job: JobState, host: HostState): number {

@@ -1,5 +1,5 @@
 /** Which lane gives up the rest of its range to a faster one, and where it is cut. Pure. */
-import { mirrorOn } from "./choose-job.ts";
+import { mirrorOn, openHosts } from "./choose-job.ts";
 import { isBusy, lostAfterMs } from "./host-state.ts";
 import { usualRangeMs } from "./range-size.ts";
 import { type HostState, type JobState, type LaneState, leftBytes } from "./world.ts";
@@ -49,6 +49,8 @@ export function planRelief(job: JobState, nowMs: number): readonly Theft[] {
   if (job.isEnded) return [];
   const lanes = [...job.lanes].sort((one, other) => one.position - other.position);
   const pendingStart = job.pending[0]?.start ?? job.size;
+  // Whoever comes first takes what is cut away; a host that fell silent would not take it from itself.
+  const [taker] = [...openHosts(job)].sort((one, other) => other.laneMeter.rate() - one.laneMeter.rate());
   let doneBehind = job.size - leftBytes(job) - (lanes[0]?.position ?? 0);
   return lanes.flatMap((victim, index) => {
     // What is nobody's yet holds up what comes after it, too.
@@ -58,7 +60,7 @@ export function planRelief(job: JobState, nowMs: number): readonly Theft[] {
       index === 0
         ? isStraggler(victim, nowMs) || isLong(victim, nowMs)
         : isStraggler(victim, nowMs) && isLong(victim, nowMs);
-    const cut = isSlow ? cutOf(victim, victim.host, nowMs) : null;
+    const cut = isSlow ? cutOf(victim, taker ?? victim.host, nowMs) : null;
     return cut === null || cut.gainMs < LEAST_GAIN_MS ? [] : [{ victim, end: cut.end }];
   });
 }

@@ -67,6 +67,14 @@ describe("planRelief()", () => {
     expect(scene(0.9 * MB).relieved).toEqual([]);
   });
 
+  it("cuts a lane in front whose host fell silent, where another host can take the rest", () => {
+    const [mute, well] = [makeHost({ laneRate: 0 }), makeHost({ laneRate: 20 * MB })];
+    const job = makeJob([makeMirror(mute), makeMirror(well, { index: 1 })], { size: 500 * MB, pending: [] });
+    const silent = makeLane(job, { start: 0, end: 32 * MB }, { position: 4 * MB, rate: 20 * MB, lastMoveMs: -5_000 });
+    makeLane(job, { start: 32 * MB, end: 500 * MB }, { position: 200 * MB, rate: 20 * MB });
+    expect(planRelief(job, 0)).toEqual([{ victim: silent, end: 4 * MB }]);
+  });
+
   it("leaves the lanes alone while what they wait for is nobody's yet", () => {
     const { job } = front({ start: 10 * MB, position: 14 * MB });
     job.pending = [{ start: 0, end: 10 * MB }];
