@@ -82,8 +82,9 @@ function answerBusy(
     mirror.failures += 1;
     mirror.waitedMs += waitMs;
     host.budget.stepBack(facts.nowMs);
-    // A pause that it asks for is an answer of the right one.
+    // A pause that it asks for is an answer of the right one; else the question waits as long as a lane would.
     if (failure.waitMs === null) askAnew(mirror);
+    if (mirror.status === "closed") mirror.restUntilMs = Math.max(mirror.restUntilMs, host.restUntilMs);
   }
   if (failure.waitMs !== null && Math.max(waitMs, mirror.waitedMs) > MOST_WAIT_MS) {
     const seconds = Math.round(waitMs / 1000);
@@ -109,6 +110,11 @@ function answerRefusal({ mirror, generation }: LaneState, blame: Blame, facts: A
 export function answerUnresolved(mirror: MirrorState, blame: Blame, facts: AnswerFacts): Blame | null {
   if (mirror.status === "dead") return null;
   const mayPass = blame.code === "MIRROR_FAILED" || blame.code === "MIRROR_STALLED";
+  // It was only asked because its address failed: a server that is started anew has the old one again.
+  if (mirror.failures > 0 && mirror.refusals === 0 && (mayPass || blame.code === "MIRROR_RATE_LIMITED")) {
+    mirror.status = "open";
+    return restOrDie(mirror, blame, facts);
+  }
   // A mirror that never gave an address has been asked often enough by whoever opens it.
   if (!mayPass || mirror.generation === 0 || mirror.refusals >= MOST_REFUSALS) return die(mirror, blame);
   mirror.refusals += 1;

@@ -59,12 +59,10 @@ export function hasHope(job: JobState, nowMs: number): boolean {
   return job.mirrors.some((mirror) => isHopeful(mirror, nowMs));
 }
 
-/** It has not failed, is being asked where it is, or asked for patience. */
-function isHopeful(mirror: MirrorState, nowMs: number): boolean {
-  if (mirror.status === "dead") return false;
-  return (
-    mirror.failures === 0 || mirror.status === "opening" || (mirror.host !== null && mirror.host.restUntilMs > nowMs)
-  );
+/** It has not failed, or asked for patience. */
+function isHopeful({ status, failures, host }: MirrorState, nowMs: number): boolean {
+  if (status === "dead") return false;
+  return failures === 0 || (host !== null && host.restUntilMs > nowMs);
 }
 
 /** True when all that is left are servers without ranges, and a part of the file is missing. */

@@ -49,8 +49,10 @@ export function planRelief(job: JobState, nowMs: number): readonly Theft[] {
   if (job.isEnded) return [];
   const lanes = [...job.lanes].sort((one, other) => one.position - other.position);
   const pendingStart = job.pending[0]?.start ?? job.size;
-  // Whoever comes first takes what is cut away; a host that fell silent would not take it from itself.
-  const [taker] = [...openHosts(job)].sort((one, other) => other.laneMeter.rate() - one.laneMeter.rate());
+  // What a host has that fell silent, another must take: the host itself gets nothing of the front any more.
+  const [well] = [...openHosts(job)]
+    .filter(({ isMute }) => !isMute)
+    .sort((one, other) => other.laneMeter.rate() - one.laneMeter.rate());
   let doneBehind = job.size - leftBytes(job) - (lanes[0]?.position ?? 0);
   return lanes.flatMap((victim, index) => {
     // What is nobody's yet holds up what comes after it, too.
@@ -60,7 +62,8 @@ export function planRelief(job: JobState, nowMs: number): readonly Theft[] {
       index === 0
         ? isStraggler(victim, nowMs) || isLong(victim, nowMs)
         : isStraggler(victim, nowMs) && isLong(victim, nowMs);
-    const cut = isSlow ? cutOf(victim, taker ?? victim.host, nowMs) : null;
+    const taker = victim.host.isMute ? well : victim.host;
+    const cut = isSlow && taker !== undefined ? cutOf(victim, taker, nowMs) : null;
     return cut === null || cut.gainMs < LEAST_GAIN_MS ? [] : [{ victim, end: cut.end }];
   });
 }

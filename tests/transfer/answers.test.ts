@@ -207,6 +207,17 @@ describe("answerUnresolved()", () => {
     expect(one.status).toBe("dead");
   });
 
+  it("goes on with the old address where it was only asked because that one failed", () => {
+    const one = mirror({ failures: 3, host: makeHost() });
+    for (const code of ["MIRROR_FAILED", "MIRROR_STALLED", "MIRROR_RATE_LIMITED"] as const) {
+      Object.assign(one, { restUntilMs: 0, failures: 3 });
+      expect(answerUnresolved(one, { code, message: "refused" }, facts({ hasOthers: false }))).toBeNull();
+      expect(one).toMatchObject({ status: "open", refusals: 0 });
+      expect(one.restUntilMs).toBeGreaterThan(NOW);
+    }
+    expect(answerUnresolved(one, { code: "SOURCE_NOT_FOUND", message: "" }, facts())).not.toBeNull();
+  });
+
   it.each([
     ["it never had an address", { generation: 0 }, "MIRROR_FAILED"],
     ["it says no", {}, "SOURCE_NOT_FOUND"],

@@ -34,6 +34,23 @@ describe("createScheduler() with many hosts", () => {
   });
 });
 
+describe("createScheduler() with a host that fell silent", () => {
+  it("does not cut the lanes of a slower one again and again for its sake", () => {
+    const hosts = [
+      { capacity: 10 * MB, perLane: 10 * MB, latencyMs: 0, isBusy: { fromMs: 0, untilMs: 861 } },
+      { capacity: 125 * MB, perLane: 125 * MB, latencyMs: 0, hangsAtMs: 361 },
+    ];
+    const jobs = [
+      { id: "a", size: 160 * MB, hosts: [0, 1] },
+      { id: "b", size: 20 * MB, hosts: [0, 1] },
+    ];
+    const run = simulate(hosts, jobs, { limitMs: 60_000 });
+    // It asked for the same bytes a hundred times a second, and cut each lane before its first byte.
+    expect(run.isWhole).toBe(true);
+    expect(run.requests).toBeLessThan(400);
+  });
+});
+
 type Open = Extract<Action, { kind: "open" }>;
 
 describe("createScheduler() with a file behind another", () => {

@@ -69,6 +69,7 @@ describe("planRelief()", () => {
 
   it("cuts a lane in front whose host fell silent, where another host can take the rest", () => {
     const [mute, well] = [makeHost({ laneRate: 0 }), makeHost({ laneRate: 20 * MB })];
+    mute.isMute = true;
     const job = makeJob([makeMirror(mute), makeMirror(well, { index: 1 })], { size: 500 * MB, pending: [] });
     const silent = makeLane(job, { start: 0, end: 32 * MB }, { position: 4 * MB, rate: 20 * MB, lastMoveMs: -5_000 });
     makeLane(job, { start: 32 * MB, end: 500 * MB }, { position: 200 * MB, rate: 20 * MB });
