@@ -46,10 +46,10 @@ export function createHostWaits(ports: { readonly clock: Clock; readonly report:
 /** @throws ModelsError `MIRROR_RATE_LIMITED` when `host` asks for more than 10 minutes */
 export function refuseLongPause(host: string, waitMs: number): void {
   if (waitMs <= MAX_WAIT_MS) return;
-  const seen = `${host} asks for a pause of ${formatDuration(waitMs)}`;
+  const seen = `it asks for a pause of ${formatDuration(waitMs)}`;
   throw new ModelsError(
     "MIRROR_RATE_LIMITED",
-    `Cannot read from "${host}": ${seen}, expected at most ${formatDuration(MAX_WAIT_MS)}`,
+    `Cannot go on with "${host}": ${seen}, expected at most ${formatDuration(MAX_WAIT_MS)}`,
     { fix: "try again later, add a token for this host (its limits are usually higher), or add another mirror" },
   );
 }

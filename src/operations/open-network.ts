@@ -46,7 +46,7 @@ export function openNetwork(settings: Settings, ports: NetworkPorts, report: Rep
       return parsePieceTable(text, place);
     },
     close: async () => {
-      if (transfer !== null) await ports.shared.giveBack(transfer);
+      if (transfer !== null) await ports.shared.giveBack();
       await (await asking?.catch(() => null))?.http.close();
     },
   };

@@ -14,7 +14,7 @@ export interface SharedTransfer {
    */
   readonly take: () => Promise<Transfer>;
   /** Who is the last to give it back closes it. */
-  readonly giveBack: (taken: Promise<Transfer>) => Promise<void>;
+  readonly giveBack: () => Promise<void>;
   /**
    * Waits until `bytes` may come in outside of the transfer, whose lanes then wait for as many.
    * @throws the signal's reason
@@ -38,7 +38,7 @@ export function shareTransfer(settings: Settings, ports: SharedPorts): SharedTra
   const { clock } = ports;
   const budget = createRateLimiter(clock);
   budget.limit(settings.limits.maxRate);
-  const users = new Map<Promise<Transfer>, number>();
+  let users = 0;
   let opened: Promise<Transfer> | null = null;
   /** What is open, once it is. */
   let current: Transfer | null = null;
@@ -49,19 +49,21 @@ export function shareTransfer(settings: Settings, ports: SharedPorts): SharedTra
   };
   return {
     take: () => {
+      users += 1;
       opened ??= open();
-      users.set(opened, (users.get(opened) ?? 0) + 1);
       return opened;
     },
-    giveBack: async (taken) => {
-      const others = (users.get(taken) ?? 1) - 1;
-      users.set(taken, others);
-      if (others > 0) return;
-      users.delete(taken);
-      if (opened === taken) opened = current = null;
-      const last = await taken.catch(() => null);
-      await last?.close();
-      if (last !== null) await (await ports.memory()).rememberPaces(last.paces());
+    giveBack: async () => {
+      users -= 1;
+      if (users > 0) return;
+      const ours = opened;
+      const last = await ours?.catch(() => null);
+      // Somebody may have taken it meanwhile, and even closed it.
+      if (users > 0 || opened !== ours) return;
+      opened = current = null;
+      if (last == null) return;
+      await last.close();
+      await (await ports.memory()).rememberPaces(last.paces());
     },
     pace: async (bytes, signal) => {
       for (let waitMs = budget.waitMs(); waitMs > 0; waitMs = budget.waitMs()) await clock.sleep(waitMs, signal);
