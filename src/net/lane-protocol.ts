@@ -18,11 +18,14 @@ export type LaneFailure =
   /** Writing to the partial file failed. */
   | { readonly kind: "disk"; readonly code: string; readonly message: string };
 
-/** One range to move from an endpoint into an open file. */
+/** One range to move from an endpoint into an open file, or into memory. */
 export interface RangeRead {
   readonly endpoint: Endpoint;
-  /** Descriptor of the partial file; descriptors belong to the process, so every thread can write to it. */
-  readonly file: number;
+  /**
+   * Descriptor of the partial file; descriptors belong to the process, so every thread can write to it. Or shared memory
+   * that is as long as the range.
+   */
+  readonly file: number | Uint8Array;
   readonly start: number;
   readonly end: number;
   /** Bytes of the whole artifact, which the answer's `Content-Range` must repeat. */

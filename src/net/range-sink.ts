@@ -1,4 +1,4 @@
-/** Where the bytes of one range read go: into the file at their place, with the positions told to the other threads. */
+/** Where the bytes of one range read go: into the file (or memory) at their place, with the positions told to the other threads. */
 import { isModelsError } from "../base/errors.ts";
 import { systemCode } from "../base/system-errors.ts";
 import type { LaneFailure, Positions, RangeRead } from "./lane-protocol.ts";
@@ -61,7 +61,8 @@ export function createRangeSink(read: RangeRead, { slot, slab, positions, ends, 
     const held = received - written;
     if (isEnded || held === 0) return;
     try {
-      slab.writeOut(read.file, written, held);
+      if (typeof read.file === "number") slab.writeOut(read.file, written, held);
+      else slab.copyOut(read.file, written - read.start, held);
     } catch (error) {
       throw new DiskProblem(error as NodeJS.ErrnoException);
     }

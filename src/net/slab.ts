@@ -21,6 +21,8 @@ export interface Slab {
   readonly drop: (count: number) => void;
   /** Writes at most `count` held bytes to `file` at `position`, and forgets them. */
   readonly writeOut: (file: number, position: number, count: number) => void;
+  /** Copies at most `count` held bytes to `offset` of `memory`, and forgets them. */
+  readonly copyOut: (memory: Uint8Array, offset: number, count: number) => void;
   readonly isNearlyFull: () => boolean;
   readonly clear: () => void;
 }
@@ -47,6 +49,11 @@ export function createSlab(): Slab {
       const bytes = Math.min(count, to - from);
       let done = 0;
       while (done < bytes) done += writeSync(file, memory, from + done, bytes - done, position + done);
+      drop(bytes);
+    },
+    copyOut: (into, offset, count) => {
+      const bytes = Math.min(count, to - from);
+      into.set(memory.subarray(from, from + bytes), offset);
       drop(bytes);
     },
     isNearlyFull: () => SLAB_BYTES - to < LEAST_ROOM,

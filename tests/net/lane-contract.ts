@@ -182,6 +182,13 @@ export function describeLane(kind: LaneKind): void {
       await ended;
     });
 
+    it("reads a range into memory that threads share, and nothing into the file", async () => {
+      const memory = new Uint8Array(new SharedArrayBuffer(END - START));
+      expect(await world.read(START, END, { file: memory })).toEqual({ kind: "done", position: END });
+      expect(Buffer.from(memory).equals(worldContent.subarray(START, END))).toBe(true);
+      expect(world.written(START, END).length).toBe(0);
+    });
+
     it("survives a slow trickle", async () => {
       world.server.faults.add(always, slowFrom(1000, 200_000));
       const end = await world.read(START, START + 100_000);
