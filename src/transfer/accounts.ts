@@ -8,6 +8,8 @@ export interface Accounts {
   readonly fetched: (entries: readonly JournalEntry[]) => void;
   /** Takes ranges back; what this run fetched of them was in vain. */
   readonly spoiled: (range: ByteRange) => void;
+  /** Counts bytes that came from `source` in vain, and are nowhere in the file. */
+  readonly lost: (source: string, bytes: number) => void;
   /** Adds time in which `sources` had a lane open. */
   readonly active: (sources: readonly string[], ms: number) => void;
   /** Counts what a mirror did wrong, and remembers it as its last. */
@@ -65,6 +67,10 @@ export function createAccounts(resumed: ReadonlyMap<string, RangeSet>): Accounts
       }
     },
     spoiled,
+    lost: (source, bytes) => {
+      of(source).bytes += bytes;
+      wasted += bytes;
+    },
     active: (sources, ms) => {
       for (const source of sources) of(source).activeMs += ms;
     },

@@ -1,16 +1,19 @@
 /** What is to be done now, as actions: give up silent lanes, ask for addresses, open lanes, cut slow ones. Pure. */
 import { chooseJob, mirrorOn, openHosts } from "./choose-job.ts";
+import { planHedge } from "./hedge.ts";
 import { busyLanes, laneRate } from "./host-state.ts";
 import { needsRestart } from "./job-state.ts";
-import { beginLane } from "./lane-state.ts";
+import { beginHedge, beginLane } from "./lane-state.ts";
 import { isSilent } from "./stall.ts";
 import { planRelief, planRetirement, planTheft, type Theft } from "./steal.ts";
-import type { Action, HostState, JobState, World } from "./world.ts";
+import type { Action, HostState, JobState, LaneState, World } from "./world.ts";
 
 export interface DecideLimits {
   readonly lanesPerHost: number;
   /** Lanes of all hosts together. */
   readonly mostLanes: number;
+  /** Bytes per second for everything together, or null: under a limit nothing is asked for twice. */
+  readonly maxRate: number | null;
   /** A number that no lane had before. */
   readonly nextLane: () => number;
 }
@@ -20,7 +23,12 @@ const RESERVED_LANES = 8;
 
 /** Changes `world` as if the actions were done already, and returns them in the order in which they are to be done. */
 export function decide(world: World, limits: DecideLimits, nowMs: number): readonly Action[] {
-  const actions = [...cancelSilent(world, nowMs), ...resolveClosed(world, nowMs), ...restartWhole(world)];
+  const actions = [
+    ...cancelSilent(world, nowMs),
+    ...cancelOutrun(world),
+    ...resolveClosed(world, nowMs),
+    ...restartWhole(world),
+  ];
   // What is begun again is open to lanes when everyone knows: until then its bytes count as being there.
   if (actions.some(({ kind }) => kind === "restart")) return actions;
   const fastest = [...world.hosts.values()].sort((one, other) => laneRate(other) - laneRate(one));
@@ -29,6 +37,7 @@ export function decide(world: World, limits: DecideLimits, nowMs: number): reado
   for (const job of world.jobs.values()) if (isInLine(job, fastest, nowMs)) job.lastHopeMs = nowMs;
   for (const host of fastest) actions.push(...stealFor(world, host, nowMs));
   for (const job of world.jobs.values()) actions.push(...planRelief(job, nowMs).flatMap((theft) => cut(theft, nowMs)));
+  for (const host of fastest) actions.push(...hedgeOn(world, host, { ...limits, nowMs }));
   return actions;
 }
 
@@ -36,6 +45,17 @@ function cancelSilent({ lanes }: World, nowMs: number): readonly Action[] {
   const silent = [...lanes.values()].filter((lane) => !lane.isCancelled && isSilent(lane, nowMs));
   return silent.map((lane) => {
     lane.isStalled = true;
+    lane.isCancelled = true;
+    return { kind: "cancel", lane: lane.id };
+  });
+}
+
+/** Of a lane and its hedge the one that is behind, once the other has all. */
+function cancelOutrun({ lanes }: World): readonly Action[] {
+  const isOutrun = ({ spare, standsFor }: LaneState): boolean =>
+    spare !== null || (standsFor !== null && !lanes.has(standsFor.id));
+  const outrun = [...lanes.values()].filter((lane) => !lane.isCancelled && isOutrun(lane));
+  return outrun.map((lane) => {
     lane.isCancelled = true;
     return { kind: "cancel", lane: lane.id };
   });
@@ -58,23 +78,39 @@ function restartWhole({ jobs }: World): readonly Action[] {
   });
 }
 
-function fillHost(world: World, host: HostState, limits: DecideLimits & { readonly nowMs: number }): readonly Action[] {
-  const { lanesPerHost, mostLanes, nextLane, nowMs } = limits;
+type FillLimits = DecideLimits & { readonly nowMs: number };
+
+function fillHost(world: World, host: HostState, limits: FillLimits): readonly Action[] {
   const actions: Action[] = [];
-  const mostHere = mostLanes - reservedLanes(world, host, mostLanes);
-  const takenLanes = (): number => (host.budget.isTrying() ? host.lanes.size : busyLanes(host));
-  const hasRoom = (): boolean =>
-    world.lanes.size < mostHere && host.lanes.size < lanesPerHost && takenLanes() < host.budget.limit();
-  while (hasRoom() && host.restUntilMs <= nowMs) {
-    const choice = chooseJob([...world.jobs.values()], host, nowMs);
-    const lane = choice === null ? null : beginLane(nextLane(), choice.job, { ...choice, nowMs });
+  while (hasRoom(world, host, limits)) {
+    const choice = chooseJob([...world.jobs.values()], host, limits.nowMs);
+    const lane = choice === null ? null : beginLane(limits.nextLane(), choice.job, { ...choice, nowMs: limits.nowMs });
     if (lane === null) break;
-    world.lanes.set(lane.id, lane);
-    const { id, start, end, job, mirror } = lane;
-    const range = { start, end };
-    actions.push({ kind: "open", lane: id, job: job.id, mirror: mirror.index, range, isGeneral: mirror.isGeneral });
+    actions.push(opening(world, lane));
   }
   return actions;
+}
+
+function hedgeOn(world: World, host: HostState, limits: FillLimits): readonly Action[] {
+  const { nowMs, maxRate } = limits;
+  if (maxRate !== null || host.isMute || !hasRoom(world, host, limits)) return [];
+  const hedge = planHedge([...world.jobs.values()], host, nowMs);
+  return hedge === null ? [] : [opening(world, beginHedge(limits.nextLane(), hedge.victim, { ...hedge, nowMs }))];
+}
+
+/** True when one more lane of `host` may be opened now. */
+function hasRoom(world: World, host: HostState, { lanesPerHost, mostLanes, nowMs }: FillLimits): boolean {
+  const mostHere = mostLanes - reservedLanes(world, host, mostLanes);
+  const taken = host.budget.isTrying() ? host.lanes.size : busyLanes(host);
+  const isFull = world.lanes.size >= mostHere || host.lanes.size >= lanesPerHost || taken >= host.budget.limit();
+  return !isFull && host.restUntilMs <= nowMs;
+}
+
+function opening(world: World, lane: LaneState): Action {
+  world.lanes.set(lane.id, lane);
+  const { id, start, end, job, mirror } = lane;
+  const from = { job: job.id, mirror: mirror.index, isGeneral: mirror.isGeneral };
+  return { kind: "open", lane: id, ...from, range: { start, end }, standsFor: lane.standsFor?.id ?? null };
 }
 
 /** Lanes that are kept free for other hosts: two that could use all of them must not keep a third from starting. */

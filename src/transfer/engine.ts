@@ -4,10 +4,21 @@ import { isModelsError, ModelsError, reasonOf } from "../base/errors.ts";
 import { deferred } from "../base/flow.ts";
 import type { Endpoint } from "../base/mirror.ts";
 import type { ByteRange } from "../base/range.ts";
+import { systemCode } from "../base/system-errors.ts";
 import type { LaneEnd, LanePool, RunningLane } from "../net/lane-pool.ts";
-import { type ActiveJob, activate, carriers, type EngineJob, take, takeWritten } from "./active-job.ts";
+import {
+  type ActiveJob,
+  activate,
+  carriers,
+  type EngineJob,
+  fill,
+  type OpenAction,
+  takeOff,
+  takeWritten,
+} from "./active-job.ts";
 import type { Blame } from "./blame.ts";
 import { diskFailure, mirrorsFailure } from "./failures.ts";
+import type { Filled } from "./hedge.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Action, LaneProgress } from "./world.ts";
@@ -93,21 +104,23 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
     job.next = null;
   };
 
-  const open = (action: Extract<Action, { kind: "open" }>): void => {
+  const open = (action: OpenAction): void => {
     const job = jobs.get(action.job);
     const endpoint = job?.endpoints[action.mirror];
     if (job === undefined || endpoint === undefined || endpoint === null) {
       scheduler.laneEnded(action.lane, { kind: "cancelled", position: action.range.start }, clock.monotonicMs());
       return;
     }
-    const read = { endpoint, file: job.file, ...action.range, size: job.size, isGeneral: action.isGeneral };
+    const { start, end } = action.range;
+    const memory = action.standsFor === null ? null : new Uint8Array(new SharedArrayBuffer(end - start));
+    const read = { endpoint, file: memory ?? job.file, start, end, size: job.size, isGeneral: action.isGeneral };
     const onShrunk = (end: number): void => {
       scheduler.laneShrunk(action.lane, end);
       planTurn();
     };
     try {
       const lane = pool.start(read, { onShrunk, onEnd: (end) => ended(job, action, end) });
-      job.lanes.set(action.lane, { lane, mirror: action.mirror, taken: action.range.start });
+      job.lanes.set(action.lane, { lane, mirror: action.mirror, taken: start, memory });
     } catch (error) {
       job.failure ??= new ModelsError("INTERRUPTED", `Cannot fetch "${job.name}": ${reasonOf(error)}`, {
         cause: error,
@@ -115,21 +128,29 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
       scheduler.laneEnded(action.lane, { kind: "cancelled", position: action.range.start }, clock.monotonicMs());
     }
   };
-  const ended = (job: ActiveJob, { lane, mirror, range }: Extract<Action, { kind: "open" }>, end: LaneEnd): void => {
-    const active = job.lanes.get(lane);
-    job.lanes.delete(lane);
-    take(job, mirror, { start: active?.taken ?? range.start, end: end.position });
+  const ended = (job: ActiveJob, opened: OpenAction, end: LaneEnd): void => {
+    const { lane, mirror } = opened;
+    const active = takeOff(job, opened, end);
     if (end.kind === "failed") job.lastTrouble = end.failure.message;
     if (end.kind === "failed" && end.failure.kind === "disk") job.failure ??= diskFailure(job.path, end.failure);
     const nowMs = clock.monotonicMs();
     if (active !== undefined) scheduler.laneMoved(lane, { ...progressOf(active.lane), position: end.position }, nowMs);
     const outcome = scheduler.laneEnded(lane, end, nowMs);
+    if (outcome !== null && outcome.filled !== null) fillIn(job, outcome.filled);
     if (outcome !== null && outcome.error !== null) job.listeners.onError(mirror, outcome.error);
     if (outcome !== null && outcome.waitMs > 0) job.listeners.onWait(mirror, outcome.waitMs);
     if (outcome !== null && outcome.blame !== null) blame(job, mirror, outcome.blame);
     if (job.lanes.size === 0) job.idle?.resolve();
     job.listeners.onTick(0);
     planTurn();
+  };
+  const fillIn = (job: ActiveJob, filled: Filled): void => {
+    try {
+      fill(job, filled);
+    } catch (error) {
+      const failure = { kind: "disk", code: systemCode(error) || "EIO", message: reasonOf(error) } as const;
+      job.failure ??= diskFailure(job.path, failure);
+    }
   };
   const blame = (job: ActiveJob, mirror: number, why: Blame): void => {
     job.lastBlame = { label: job.mirrors[mirror]?.label ?? "", blame: why };

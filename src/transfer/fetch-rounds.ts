@@ -167,6 +167,7 @@ export function createRounds(job: FetchJob, ports: RoundsPorts): Rounds {
       listeners: {
         onTick: absorb,
         onError: (index, error) => accounts.error(sourceOf(index), error),
+        onLost: (index, bytes) => accounts.lost(sourceOf(index), bytes),
         onBlame: (index, blame) => tellBlame(sourceOf(index), blame),
         onWait: (index, waitMs) => tellWait(sourceOf(index), waitMs),
         onRestart: () => takeBack([{ start: 0, end: job.size }]),

@@ -21,6 +21,8 @@ export function beginJob({ id, size, priority, done, mirrors }: NewJob, order: n
     order,
     mirrors: mirrors.map(({ label }, index) => beginMirror(label, index)),
     lanes: new Set(),
+    hedges: new Set(),
+    hedgedBytes: 0,
     pending: gapsIn({ start: 0, end: size }, done),
     lastHopeMs: nowMs,
     isEnded: false,

@@ -16,6 +16,9 @@ import {
 /** What the latest wait for a first byte counts, beside those before it. */
 const LATEST = 0.3;
 
+/** A moment. */
+const MARK_EVERY_MS = 100;
+
 /** A host that fell silent is tried with so much. */
 const MUTE_BYTES = 1024 * 1024;
 
@@ -27,23 +30,46 @@ export function beginLane(id: number, job: JobState, from: { mirror: MirrorState
   const range = mirror.hasRanges && host.isMute ? lastPart(job) : firstPart(job, mirror.hasRanges ? host : null);
   if (range === null) return null;
   job.pending = removeRange(job.pending, range);
+  const lane = makeLane(id, { job, mirror, host, range, standsFor: null, nowMs });
+  job.lanes.add(lane);
+  return lane;
+}
+
+/** Opens a lane to `mirror` for what `victim` still lacks. */
+export function beginHedge(id: number, victim: LaneState, from: { mirror: MirrorState; nowMs: number }): LaneState {
+  const { mirror, nowMs } = from;
+  const { job, position, end } = victim;
+  const range = { start: position, end };
+  const lane = makeLane(id, { job, mirror, host: mirror.host ?? victim.host, range, standsFor: victim, nowMs });
+  job.hedges.add(lane);
+  job.hedgedBytes += end - position;
+  return lane;
+}
+
+interface NewLane extends Pick<LaneState, "job" | "mirror" | "host" | "standsFor"> {
+  readonly range: ByteRange;
+  readonly nowMs: number;
+}
+
+function makeLane(id: number, { range, nowMs, ...from }: NewLane): LaneState {
+  const { host, mirror } = from;
+  const begun = { position: range.start, atMs: nowMs };
   const lane: LaneState = {
     id,
-    job,
-    mirror,
-    host,
+    ...from,
     generation: mirror.generation,
     ...range,
     position: range.start,
     startedMs: nowMs,
     lastMoveMs: nowMs,
     meter: createMeter(),
+    marks: [begun, begun],
     cutMs: Number.NEGATIVE_INFINITY,
     isStalled: false,
     isCancelled: false,
+    spare: null,
   };
   if (host.lanes.size === 0) host.lastMoveMs = nowMs;
-  job.lanes.add(lane);
   host.lanes.add(lane);
   return lane;
 }
@@ -74,6 +100,8 @@ function wishedBytes(job: JobState, host: HostState): number {
 /** Its bytes have come so far: that is good news of its job, its mirror and its host. */
 export function moveLane(lane: LaneState, { position, firstByteMs }: LaneProgress, nowMs: number): void {
   const { job, mirror, host } = lane;
+  const [, newer] = lane.marks;
+  if (nowMs - newer.atMs >= MARK_EVERY_MS) lane.marks = [newer, { position: lane.position, atMs: nowMs }];
   if (position <= lane.position) return;
   if (lane.position === lane.start && firstByteMs !== null) countFirstByte(host, firstByteMs);
   const bytes = position - lane.position;
@@ -105,7 +133,8 @@ export function shrinkLane(lane: LaneState, end: number): void {
 /** It is gone, and came as far as `position`. */
 export function endLane(lane: LaneState, position: number, nowMs: number): void {
   moveLane(lane, { position, firstByteMs: null }, nowMs);
-  lane.job.lanes.delete(lane);
   lane.host.lanes.delete(lane);
+  if (lane.standsFor !== null) lane.job.hedges.delete(lane);
+  if (!lane.job.lanes.delete(lane)) return;
   lane.job.pending = addRange(lane.job.pending, { start: position, end: lane.end });
 }

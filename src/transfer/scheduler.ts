@@ -6,6 +6,7 @@ import type { LaneFailure } from "../net/lane-protocol.ts";
 import { type AnswerFacts, answerFailure, answerUnresolved } from "./answers.ts";
 import { type Blame, blameOf } from "./blame.ts";
 import { decide } from "./decide.ts";
+import { type Filled, takeSpare } from "./hedge.ts";
 import { beginHost, type HostLimits, measureHost, paceOf } from "./host-state.ts";
 import { beginJob, hasHope, hasOthers, isWhole, type NewJob } from "./job-state.ts";
 import { endLane, moveLane, shrinkLane } from "./lane-state.ts";
@@ -14,6 +15,8 @@ import type { Action, HostState, JobState, LaneProgress, LaneState, MirrorState,
 export interface SchedulerSettings extends HostLimits {
   /** Lanes of all hosts together. */
   readonly mostLanes: number;
+  /** Bytes per second for everything together, or null. */
+  readonly maxRate: number | null;
   readonly random: () => number;
 }
 
@@ -29,6 +32,8 @@ export interface LaneOutcome {
   readonly error: Blame | null;
   /** How long its server is left alone because it asked for that; else 0. */
   readonly waitMs: number;
+  /** What a hedge had of the rest of its range, all or a part of it; null where there was none. */
+  readonly filled: Filled | null;
 }
 
 export interface Scheduler {
@@ -142,7 +147,9 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
       endLane(lane, end.position, nowMs);
       const { job, mirror, host, start } = lane;
       const range = { start, end: end.position };
-      const outcome = { job: job.id, mirror: mirror.index, range, blame: null, error: null, waitMs: 0 };
+      if (end.kind === "done" && lane.standsFor !== null) lane.standsFor.spare = lane;
+      const filled = takeSpare(lane, end.position);
+      const outcome = { job: job.id, mirror: mirror.index, range, blame: null, error: null, waitMs: 0, filled };
       const failure = failureIn(lane, end);
       if (failure === null) return outcome;
       const blame = answerFailure(lane, failure, factsOf(job, mirror, nowMs));

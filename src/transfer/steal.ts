@@ -79,7 +79,7 @@ export function planRetirement(host: HostState, nowMs: number): readonly Theft[]
   return busy
     .sort((one, other) => ownRate(one, nowMs) - ownRate(other, nowMs))
     .slice(0, surplus)
-    .filter((lane) => !lane.isCancelled && nowMs - lane.cutMs >= CUT_EVERY_MS && isLong(lane, nowMs))
+    .filter((lane) => isSettled(lane, nowMs) && isLong(lane, nowMs))
     .map((victim) => ({ victim, end: victim.position }));
 }
 
@@ -102,7 +102,7 @@ function cutOf(
   nowMs: number,
 ): { readonly end: number; readonly gainMs: number } | null {
   const left = victim.end - victim.position;
-  if (nowMs - victim.cutMs < CUT_EVERY_MS || victim.isCancelled || left <= 0) return null;
+  if (!isSettled(victim, nowMs) || left <= 0) return null;
   const own = ownRate(victim, nowMs) / 1000;
   // A host that has not carried anything yet is trusted with as much as the victim does.
   const thief = (host.laneMeter.rate() || ownRate(victim, nowMs)) / 1000;
@@ -117,6 +117,11 @@ function cutOf(
   const leastBytes = isCrawling ? 1 : LEAST_BYTES;
   if (left - kept < leastBytes || sharedMs <= host.firstByteMs) return null;
   return { end: victim.position + kept, gainMs };
+}
+
+/** True when nothing has been asked of it lately that its rate does not show yet. */
+export function isSettled(lane: LaneState, nowMs: number): boolean {
+  return nowMs - lane.cutMs >= CUT_EVERY_MS && !lane.isCancelled;
 }
 
 /** Bytes per second that the victim is trusted with: what it did, what its host does while it is young, less when silent. */

@@ -56,12 +56,23 @@ export interface JobState {
   readonly priority: number;
   readonly order: number;
   readonly mirrors: MirrorState[];
+  /** Those that write to its file. */
   readonly lanes: Set<LaneState>;
+  /** Those that ask once more for what another lane brings too slowly: see `hedge.ts`. */
+  readonly hedges: Set<LaneState>;
+  /** Bytes that hedges asked for so far. */
+  hedgedBytes: number;
   /** Neither on disk nor on the way. */
   pending: RangeSet;
   /** When a byte last came, or could not be expected. */
   lastHopeMs: number;
   isEnded: boolean;
+}
+
+/** Where a lane was, and when. */
+export interface LaneMark {
+  readonly position: number;
+  readonly atMs: number;
 }
 
 export interface LaneState {
@@ -78,10 +89,16 @@ export interface LaneState {
   /** When its last byte came, or its start. */
   lastMoveMs: number;
   readonly meter: Meter;
+  /** Where it was a moment ago, and where at the moment before that: for its last bytes, what it did earlier does not count. */
+  marks: readonly [LaneMark, LaneMark];
   /** When it was last asked to stop earlier. */
   cutMs: number;
   isStalled: boolean;
   isCancelled: boolean;
+  /** The lane whose rest it asks for as well, into memory; null where it writes to the file. */
+  readonly standsFor: LaneState | null;
+  /** The hedge that has the rest of its range in memory already. */
+  spare: LaneState | null;
 }
 
 /** How far a lane is. */
@@ -106,6 +123,8 @@ export type Action =
       readonly mirror: number;
       readonly range: ByteRange;
       readonly isGeneral: boolean;
+      /** The lane whose rest this is: it goes into memory, not into the file. Null for all others. */
+      readonly standsFor: number | null;
     }
   | { readonly kind: "shrink"; readonly lane: number; readonly end: number }
   | { readonly kind: "cancel"; readonly lane: number }

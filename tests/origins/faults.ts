@@ -90,6 +90,11 @@ export const dropAfter =
 export const stallAfter =
   (afterBytes: number): Fault =>
   (reply) => ({ ...reply, ending: { kind: "stall", afterBytes } });
+/** Silence from byte `at` of the file on, for answers that begin before it. */
+export const stallAt =
+  (at: number): Fault =>
+  (reply) =>
+    reply.part.start < at ? { ...reply, ending: { kind: "stall", afterBytes: at - reply.part.start } } : reply;
 /** Silence before the head, or in the middle of it. */
 export const stallHead =
   (where: "silent" | "torn" = "silent"): Fault =>

@@ -22,7 +22,7 @@
  *
  * Faults are functions from the right reply to the sent one, and they compose; `when` is one of always, isGet, isHead,
  * isRanged, onPath(text), covers(offset), nth(when, first, last?), after(when, count), both(a, b), or any function. Fault by
- * fault: resetAfter(n) truncateAfter(n) dropAfter(n) stallAfter(n) stallHead("silent"|"torn") slowFrom(byte, rate) dieAfter(n, reviveAfterMs?)
+ * fault: resetAfter(n) truncateAfter(n) dropAfter(n) stallAfter(n) stallAt(byte) stallHead("silent"|"torn") slowFrom(byte, rate) dieAfter(n, reviveAfterMs?)
  * status(code, headers?, body?) rateLimited(s) retryAfter(value, code?) redirectTo(url, code?) page() lfsPointer(sha256, size)
  * ignoreRange contentRange((start, last, total) => text) etag(value) headers(values) duplicateHeader(name, second)
  * hints(count) hugeHeaders(bytes) flip(offset|"all") shortBody(n) longBody(n, isDeclared?) chunked gzip multipart.

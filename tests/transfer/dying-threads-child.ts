@@ -19,6 +19,7 @@ const scheduler = createScheduler({
   lanesPerHost: 16,
   remembered: new Map(),
   mostLanes: 64,
+  maxRate: null,
   random: () => 0,
 });
 const endpoint: HttpEndpoint = {
@@ -40,5 +41,12 @@ createEngine(scheduler, { clock: systemClock, pool }).run({
   ],
   file: 0,
   path: "it.part",
-  listeners: { onTick: nothing, onError: nothing, onBlame: nothing, onWait: nothing, onRestart: nothing },
+  listeners: {
+    onTick: nothing,
+    onError: nothing,
+    onBlame: nothing,
+    onLost: nothing,
+    onWait: nothing,
+    onRestart: nothing,
+  },
 });

@@ -5,7 +5,14 @@ import type { Action } from "../../src/transfer/world.ts";
 import { simulate } from "./simulated-world.ts";
 
 const MB = 1e6;
-const SETTINGS = { lanes: null, lanesPerHost: 16, mostLanes: 64, remembered: new Map(), random: () => 0.5 };
+const SETTINGS = {
+  lanes: null,
+  lanesPerHost: 16,
+  mostLanes: 64,
+  maxRate: null,
+  remembered: new Map(),
+  random: () => 0.5,
+};
 
 describe("createScheduler() with many hosts", () => {
   it.each([

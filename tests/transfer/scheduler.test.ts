@@ -71,6 +71,16 @@ describe("createScheduler()", () => {
     expect(seconds(run.finishMs)).toBeLessThan(3 + (1 * GB - 450 * MB) / (50 * MB) + 10);
   });
 
+  it.each([1, 2])("asks once more for the last bytes of a file that are stuck, with %i mirrors", (mirrors) => {
+    const hosts = Array.from({ length: mirrors }, () => host(50 * MB, { perLane: 10 * MB, sticksAt: 1 * GB - 50_000 }));
+    const jobs = [{ id: "a", size: 1 * GB, hosts: hosts.map((_, index) => index) }];
+    const run = simulate(hosts, jobs, { limitMs: 120_000 });
+    expect(run.isWhole).toBe(true);
+    // Whoever waits for a silence to be long enough loses two seconds.
+    expect(run.longestHoleMs).toBeLessThan(300);
+    expect(bytesOf(run.moved)).toBe(1 * GB);
+  });
+
   it("never gives up a slow link that is the only one", () => {
     const run = simulate([host(20_000, { latencyMs: 1_500 })], [{ id: "a", size: 3 * MB, hosts: [0] }], {
       limitMs: 600_000,
@@ -194,7 +204,8 @@ describe("createScheduler()", () => {
         const [least = 0] = leastMs(hosts, jobs);
         const run = simulate(hosts, jobs, { limitMs: least * 5 });
         expect(run.isWhole).toBe(true);
-        expect(bytesOf(run.moved)).toBe(sizeOf(jobs));
+        expect(bytesOf(run.moved)).toBeGreaterThanOrEqual(sizeOf(jobs));
+        expect(bytesOf(run.moved)).toBeLessThanOrEqual(sizeOf(jobs) * MOST_TWICE);
         // Now and then other numbers of lanes are tried; the last ranges end one by one.
         expect(seconds(run.finishMs)).toBeLessThan(most(seconds(least)));
       }),
@@ -205,13 +216,14 @@ describe("createScheduler()", () => {
   it.each([
     { which: "in known worlds", given: { seed: 1, numRuns: 300 }, most: (least: number) => least * 1.1 + 5.5 },
     { which: "in any world", given: { numRuns: 200 }, most: (least: number) => least * 1.2 + 8 },
-  ])("brings every file whole, nothing twice, and in good time, whatever happens $which", ({ given, most }) => {
+  ])("brings every file whole, little twice, and in good time, whatever happens $which", ({ given, most }) => {
     fc.assert(
       fc.property(troubledWorld, ({ hosts, jobs }) => {
         const least = Math.max(...leastMs(unluckier(hosts, 2_000), jobs));
         const run = simulate(hosts, jobs, { limitMs: least * 4 + 60_000 });
         expect(run.isWhole).toBe(true);
-        expect(bytesOf(run.moved)).toBe(sizeOf(jobs));
+        expect(bytesOf(run.moved)).toBeGreaterThanOrEqual(sizeOf(jobs));
+        expect(bytesOf(run.moved)).toBeLessThanOrEqual(sizeOf(jobs) * MOST_TWICE);
         // A host that asked for patience gets half of the lanes for eight seconds, then a few more, and not always all.
         const isPatient = hosts.some(({ isBusy }) => isBusy !== undefined);
         expect(seconds(run.finishMs)).toBeLessThan(isPatient ? seconds(least) * 2 + 12 : most(seconds(least)));
@@ -221,5 +233,7 @@ describe("createScheduler()", () => {
   });
 });
 
+/** The last rest of a lane that lags is asked for once more. */
+const MOST_TWICE = 1.03;
 const bytesOf = (moved: readonly number[]): number => moved.reduce((sum, bytes) => sum + bytes, 0);
 const sizeOf = (jobs: readonly SimulatedJob[]): number => jobs.reduce((sum, { size }) => sum + size, 0);

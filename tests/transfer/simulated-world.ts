@@ -1,7 +1,7 @@
 /** A world of mirrors without a network or a clock: hosts with capacities, caps a connection, latencies and deaths. */
 
 import type { HostPace } from "../../src/base/host-pace.ts";
-import { addRange, type RangeSet, rangeBytes } from "../../src/base/range.ts";
+import { addRange, type ByteRange, type RangeSet, rangeBytes } from "../../src/base/range.ts";
 import type { LaneFailure } from "../../src/net/lane-protocol.ts";
 import { createScheduler, type Scheduler } from "../../src/transfer/scheduler.ts";
 import type { LaneProgress } from "../../src/transfer/world.ts";
@@ -24,6 +24,8 @@ export interface SimulatedHost {
   readonly shift?: { readonly atMs: number; readonly factor: number };
   /** Every connection beyond so many is told that the host is too busy, and for how long to leave it alone. */
   readonly busyBeyond?: { readonly lanes: number; readonly waitMs: number };
+  /** A connection that comes from before this byte of a file gets no further. */
+  readonly sticksAt?: number;
   /** What an earlier run remembered of it. */
   readonly remembered?: { readonly lanes: number; readonly bytesPerSecond: number };
 }
@@ -61,6 +63,8 @@ interface Lane {
   position: number;
   readonly startedMs: number;
   readonly speed: number;
+  /** The lane whose rest it has, too. */
+  readonly standsFor: number | null;
 }
 
 const STEP_MS = 20;
@@ -79,6 +83,7 @@ export function simulate(
     lanesPerHost: options.lanesPerHost ?? 32,
     remembered: new Map(hosts.flatMap(rememberedOf)),
     mostLanes: 64,
+    maxRate: null,
     random: () => 0.5,
   });
   const world = createWorld(scheduler, hosts, jobs);
@@ -123,16 +128,18 @@ function createWorld(scheduler: Scheduler, hosts: readonly SimulatedHost[], jobs
   }
   const end = (lane: Lane, failure: LaneFailure | null, nowMs: number): void => {
     lanes.delete(lane.id);
-    done.set(lane.job, addRange(done.get(lane.job) ?? [], { start: lane.start, end: lane.position }));
+    const write = (range: ByteRange): unknown => done.set(lane.job, addRange(done.get(lane.job) ?? [], range));
+    if (lane.standsFor === null) write({ start: lane.start, end: lane.position });
     const position = lane.position;
     scheduler.laneMoved(lane.id, progressOf(lane), nowMs);
-    scheduler.laneEnded(
+    const outcome = scheduler.laneEnded(
       lane.id,
       failure === null
         ? { kind: position >= lane.end ? "done" : "cancelled", position }
         : { kind: "failed", position, failure },
       nowMs,
     );
+    if (outcome?.filled !== null && outcome !== null) write(outcome.filled.range);
   };
   const progressOf = ({ host, position }: Lane): LaneProgress => ({
     position,
@@ -154,6 +161,7 @@ function createWorld(scheduler: Scheduler, hosts: readonly SimulatedHost[], jobs
           position: action.range.start,
           startedMs: nowMs,
           speed,
+          standsFor: action.standsFor,
         });
       }
       const lane = "lane" in action ? lanes.get(action.lane) : undefined;
@@ -195,7 +203,8 @@ function createWorld(scheduler: Scheduler, hosts: readonly SimulatedHost[], jobs
         // What a slow connection leaves of its share is the others'.
         const rate = Math.min(host.perLane * factor * lane.speed, left / (moving.length - place));
         left -= rate;
-        const bytes = Math.min(lane.end - lane.position, Math.round((rate * STEP_MS) / 1000));
+        const most = host.sticksAt !== undefined && lane.start < host.sticksAt ? host.sticksAt : lane.end;
+        const bytes = Math.min(Math.min(most, lane.end) - lane.position, Math.round((rate * STEP_MS) / 1000));
         lane.position += bytes;
         moved[index] = (moved[index] ?? 0) + bytes;
         if (bytes > 0) lastMoveMs = nowMs;

@@ -17,7 +17,9 @@ import {
   resetAfter,
   retryAfter,
   sha256Of,
+  slowFrom,
   stallAfter,
+  stallAt,
   stallHead,
   status,
   truncateAfter,
@@ -495,6 +497,37 @@ describe("createTransfer().fetch() with mirrors in trouble", () => {
     const result = await world.transfer.fetch(job);
     expect(performance.now() - begun).toBeLessThan(10_000);
     expect(result).toMatchObject({ sha256: job.sha256, fetchedBytes: middle.length });
+  });
+
+  it("takes the last bytes of a file from another connection when the one that brings them is stuck", async () => {
+    await using world = await openTransferWorld();
+    const [one, other] = [await world.serve(middle), await world.serve(middle)];
+    const stuck = middle.length - 50_000;
+    for (const { server } of [one, other]) server.faults.add(covers(middle.length - 1), stallAt(stuck));
+    for (const { server } of [one, other]) server.setShape({ connectionBytesPerSecond: 10 * MB });
+    const job = await world.job(middle, [one.mirror, other.mirror]);
+    const result = await world.transfer.fetch(job);
+    expect(result).toMatchObject({ sha256: job.sha256, fetchedBytes: middle.length, wastedBytes: 0 });
+    expect(result.shares.every(({ errors }) => errors === 0)).toBe(true);
+    expect((await contentOf(job)).equals(middle)).toBe(true);
+  });
+
+  it("keeps what a slow connection brought when the one that was asked as well is slower, and counts what came twice", async () => {
+    await using world = await openTransferWorld();
+    const [one, other] = [await world.serve(middle), await world.serve(middle)];
+    const slow = middle.length - 50_000;
+    const last = covers(middle.length - 1);
+    for (const { server } of [one, other]) {
+      server.setShape({ connectionBytesPerSecond: 10 * MB });
+      server.faults.add(covers(slow), (reply, asked) => slowFrom(slow - reply.part.start, 40_000)(reply, asked));
+      server.faults.add((asked) => last(asked) && !covers(slow)(asked), stallAfter(1_000));
+    }
+    const job = await world.job(middle, [one.mirror, other.mirror]);
+    const result = await world.transfer.fetch(job);
+    expect(result.sha256).toBe(job.sha256);
+    expect(result.wastedBytes).toBeGreaterThan(0);
+    expect(result.fetchedBytes).toBe(middle.length + result.wastedBytes);
+    expect((await contentOf(job)).equals(middle)).toBe(true);
   });
 
   it("honours the wait that a 429 asks for, and tells of it", async () => {

@@ -56,6 +56,8 @@ export function makeJob(mirrors: readonly MirrorState[], more: Partial<JobState>
     order: 0,
     mirrors: [...mirrors],
     lanes: new Set(),
+    hedges: new Set(),
+    hedgedBytes: 0,
     pending: [{ start: 0, end: size }],
     lastHopeMs: 0,
     isEnded: false,
@@ -74,6 +76,7 @@ export function makeLane(
   if (mirror === undefined || mirror.host === null) throw new Error("the job needs a mirror with a host");
   const meter = createMeter();
   if (rate > 0) meter.add(rate, 1000);
+  const mark = { position: range.start, atMs: 0 };
   const lane: LaneState = {
     id: job.lanes.size + 1,
     job,
@@ -85,9 +88,12 @@ export function makeLane(
     startedMs: 0,
     lastMoveMs: 0,
     meter,
+    marks: [mark, mark],
     cutMs: Number.NEGATIVE_INFINITY,
     isStalled: false,
     isCancelled: false,
+    standsFor: null,
+    spare: null,
     ...rest,
   };
   job.lanes.add(lane);
