@@ -81,7 +81,7 @@ function answerBusy(
   if (isNews) {
     mirror.failures += 1;
     mirror.waitedMs += waitMs;
-    host.budget.stepBack(facts.nowMs);
+    host.budget.stepBack(facts.nowMs, waitMs);
     // A pause that it asks for is an answer of the right one; else the question waits as long as a lane would.
     if (failure.waitMs === null) askAnew(mirror);
     if (mirror.status === "closed") mirror.restUntilMs = Math.max(mirror.restUntilMs, host.restUntilMs);

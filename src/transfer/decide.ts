@@ -101,7 +101,7 @@ function hedgeOn(world: World, host: HostState, limits: FillLimits): readonly Ac
 /** True when one more lane of `host` may be opened now. */
 function hasRoom(world: World, host: HostState, { lanesPerHost, mostLanes, nowMs }: FillLimits): boolean {
   const mostHere = mostLanes - reservedLanes(world, host, mostLanes);
-  const taken = host.budget.isTrying() ? host.lanes.size : busyLanes(host);
+  const taken = host.budget.isStrict() ? host.lanes.size : busyLanes(host);
   const isFull = world.lanes.size >= mostHere || host.lanes.size >= lanesPerHost || taken >= host.budget.limit();
   return !isFull && host.restUntilMs <= nowMs;
 }

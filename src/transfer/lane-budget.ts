@@ -14,12 +14,15 @@ export interface LaneBudgetSettings {
 export interface LaneBudget {
   /** Lanes that the host may have now. */
   readonly limit: () => number;
-  /** True while another number of lanes is tried: none is to be added beyond it, or it would be judged, too. */
-  readonly isTrying: () => boolean;
+  /**
+   * True when none may be added beyond the limit, not even for a moment: while another number is tried, or it would be
+   * judged, too; and once the host was too busy, for it may mind the number.
+   */
+  readonly isStrict: () => boolean;
   /** Counts bytes that came from this host while `lanes` were busy, up to `nowMs`, and whether this box could do no more. */
   readonly observe: (bytes: number, lanes: number, nowMs: number, isSaturated?: boolean) => void;
-  /** The host said that it is too busy. */
-  readonly stepBack: (nowMs: number) => void;
+  /** The host said that it is too busy, and is left alone for `waitMs`. */
+  readonly stepBack: (nowMs: number, waitMs: number) => void;
   /** What was found so far, for the next run to begin with; null before anything was found, or when the number is fixed. */
   readonly found: () => FoundLanes | null;
 }
@@ -46,6 +49,10 @@ const STEADY_LOSS = 0.98;
 /** A trial that brought nothing makes the next one wait twice as long. */
 const FIRST_PROBE_MS = 8_000;
 const RAREST_PROBE_MS = 60_000;
+
+/** So soon after a host was too busy more lanes are tried again, or four times what it asks for; after the next time, twice as late. */
+const FIRST_RETURN_MS = 2_000;
+const LEAST_WAITS = 4;
 
 /** Lanes that were busy, on the average: between two ranges a lane may rest for a moment. */
 const FULL = 0.9;
@@ -87,6 +94,10 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
   let restRate = Number.POSITIVE_INFINITY;
   /** The best rate since then. */
   let steadyRate = 0;
+  /** How long it is left with fewer, after it was too busy for what it had; else null. */
+  let returnMs: number | null = null;
+  let nextReturnMs = FIRST_RETURN_MS;
+  let wasBusy = false;
 
   /** Counts what is observed in the `lengthMs` after `settleMs` from now. */
   const openWindow = (at: number, settleMs = 0, lengthMs = WINDOW_MS): void => {
@@ -108,6 +119,7 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
     probeAfterMs = isRepeated ? Math.min(RAREST_PROBE_MS, probeAfterMs * 2) : FIRST_PROBE_MS;
     trial = null;
     limit = lanes;
+    returnMs = null;
     steadySinceMs = at;
     restRate = rate ?? Number.POSITIVE_INFINITY;
     steadyRate = rate ?? 0;
@@ -144,7 +156,8 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
     // Losses slow connections down one by one, and hide what more of them brought when they were tried; a link that was
     // full of other things is free again.
     const isOther = rate < steadyRate * FALLEN || rate * FALLEN > restRate;
-    if (isOther && limit < settings.most) {
+    const isBack = returnMs !== null && at - steadySinceMs >= returnMs;
+    if ((isOther || isBack) && limit < settings.most) {
       return attempt({ kind: "start", from: limit, rate }, Math.min(settings.most, limit * 2), at);
     }
     if (at - steadySinceMs < probeAfterMs) return openWindow(at);
@@ -157,7 +170,7 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
 
   return {
     limit: () => limit,
-    isTrying: () => trial !== null,
+    isStrict: () => trial !== null || wasBusy,
     observe: (bytes, lanes, at, isSaturated = false) => {
       if (settings.fixed !== null) return;
       if (!hasBytes) {
@@ -168,7 +181,7 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
         return;
       }
       // Fewer lanes are judged only when the surplus ones have ended.
-      if (trial?.kind === "fewer" && lanes > limit) openWindow(at, SETTLE_MS);
+      if ((trial?.kind === "fewer" || wasBusy) && lanes > limit) openWindow(at, SETTLE_MS);
       if (!isCounting) {
         // These bytes came before now: the window begins with the next ones.
         isCounting = at >= windowFromMs;
@@ -188,12 +201,23 @@ export function createLaneBudget(settings: LaneBudgetSettings, nowMs: number): L
       else if (trial !== null && isInVain(trial, rate, lanesSeen / looks)) rest(trial.from, at, trial.rate);
       else openWindow(at);
     },
-    stepBack: (at) => {
+    stepBack: (at, waitMs) => {
       if (settings.fixed !== null) return;
+      wasBusy = true;
+      const delayMs = Math.max(nextReturnMs, LEAST_WAITS * waitMs);
+      nextReturnMs = Math.min(RAREST_PROBE_MS, delayMs * 2);
+      // More than it had is too much for it, and what it had is not.
+      if (trial !== null && trial.from < limit) {
+        rest(trial.from, at);
+        probeAfterMs = delayMs;
+        isNextProbeUp = true;
+        return;
+      }
       const half = Math.max(1, Math.floor(limit / 2));
       // What was only guessed is given up at once: to halve it again and again would cost one wait after the other.
       const isGuessed = guess !== null && trial?.kind === "start" && trial.rate === 0;
       rest(isGuessed ? Math.min(first, half) : half, at);
+      returnMs = delayMs;
     },
     found: () => {
       if (settings.fixed !== null) return null;

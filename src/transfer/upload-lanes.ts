@@ -63,7 +63,7 @@ export function createUploadLanes(
     sent: (count) => {
       bytes += count;
     },
-    stepBack: () => budget.stepBack(clock.monotonicMs()),
+    stepBack: () => budget.stepBack(clock.monotonicMs(), 0),
     close: stop,
   };
 }

@@ -31,10 +31,10 @@ describe("createLaneBudget()", () => {
 
   it("says while it tries another number, so that nobody adds to what is judged", () => {
     const budget = createLaneBudget(ADAPTIVE, 0);
-    expect(budget.isTrying()).toBe(true);
+    expect(budget.isStrict()).toBe(true);
     drive(budget, capped(10e6, 10e6), 0, 3_000);
-    expect(budget.isTrying()).toBe(false);
-    expect(createLaneBudget({ ...ADAPTIVE, fixed: 4 }, 0).isTrying()).toBe(false);
+    expect(budget.isStrict()).toBe(false);
+    expect(createLaneBudget({ ...ADAPTIVE, fixed: 4 }, 0).isStrict()).toBe(false);
   });
 
   it("doubles while that pays, and is at the most within four seconds", () => {
@@ -89,7 +89,7 @@ describe("createLaneBudget()", () => {
       budget.observe((320e6 * STEP_MS) / 1000, Math.min(24, budget.limit()), nowMs);
     }
     expect(budget.limit()).toBe(16);
-    expect(budget.isTrying()).toBe(false);
+    expect(budget.isStrict()).toBe(false);
   });
 
   it("keeps what brought a little, and tries no further", () => {
@@ -122,14 +122,39 @@ describe("createLaneBudget()", () => {
     expect(limits.at(-1)).toBe(8);
   });
 
-  it("tries no more lanes soon after it stepped back, whatever they bring then", () => {
+  it("tries more lanes again four waits after it stepped back, whatever they bring before", () => {
     const budget = createLaneBudget(ADAPTIVE, 0);
     drive(budget, capped(20e6, 1e9), 0, 4_000);
-    budget.stepBack(4_000);
+    budget.stepBack(4_000, 1_000);
     expect(budget.limit()).toBe(16);
     // What comes after a pause begins slowly.
     drive(budget, capped(2e6, 1e9), 4_000, 5_000);
-    expect(Math.max(...drive(budget, capped(20e6, 1e9), 5_000, 11_000))).toBe(16);
+    expect(Math.max(...drive(budget, capped(20e6, 1e9), 5_000, 8_000))).toBe(16);
+    expect(drive(budget, capped(20e6, 1e9), 8_000, 10_000).at(-1)).toBe(32);
+  });
+
+  it("goes back to what it had when a trial is too much for the host, and tries again later each time", () => {
+    const budget = createLaneBudget(ADAPTIVE, 0);
+    const refusals: number[] = [];
+    for (let nowMs = 0; nowMs < 40_000; nowMs += STEP_MS) {
+      const lanes = budget.limit();
+      if (lanes > 8) {
+        refusals.push(nowMs);
+        budget.stepBack(nowMs, 250);
+        expect(budget.limit()).toBe(8);
+      } else budget.observe((lanes * 20e6 * STEP_MS) / 1000, lanes, nowMs);
+    }
+    const gaps = refusals.slice(1).map((at, index) => at - (refusals[index] ?? 0));
+    expect(refusals.length).toBeGreaterThan(3);
+    expect(gaps.every((gap, index) => index === 0 || gap > 1.5 * (gaps[index - 1] ?? 0))).toBe(true);
+  });
+
+  it("adds no lane beyond its number, not even for a moment, once a host was too busy", () => {
+    const budget = createLaneBudget(ADAPTIVE, 0);
+    drive(budget, capped(1e9, 100e6), 0, 4_000);
+    expect(budget.isStrict()).toBe(false);
+    budget.stepBack(4_000, 0);
+    expect(budget.isStrict()).toBe(true);
   });
 
   it("takes a moment between two ranges for no want of work", () => {
@@ -202,7 +227,7 @@ describe("createLaneBudget()", () => {
     const budget = createLaneBudget(ADAPTIVE, 0);
     drive(budget, capped(10e6, 1e9), 0, 4_000);
     const limits = [1, 2, 3, 4, 5, 6, 7].map((times) => {
-      budget.stepBack(4_000 + times);
+      budget.stepBack(4_000 + times, 0);
       return budget.limit();
     });
     expect(limits).toEqual([16, 8, 4, 2, 1, 1, 1]);
@@ -211,7 +236,7 @@ describe("createLaneBudget()", () => {
   it("a fixed number stays, whatever happens", () => {
     const budget = createLaneBudget({ ...ADAPTIVE, fixed: 7 }, 0);
     expect(new Set(drive(budget, capped(10e6, 1e9), 0, 20_000))).toEqual(new Set([7]));
-    budget.stepBack(20_000);
+    budget.stepBack(20_000, 0);
     expect(budget.limit()).toBe(7);
   });
 
@@ -226,7 +251,7 @@ describe("createLaneBudget()", () => {
     const low = drive(createLaneBudget({ ...ADAPTIVE, guess: 1 }, 0), capped(10e6, 1e9), 0, 6_000);
     expect(low.at(-1)).toBe(32);
     const high = createLaneBudget({ ...ADAPTIVE, guess: 32 }, 0);
-    high.stepBack(100);
+    high.stepBack(100, 0);
     expect(high.limit()).toBe(4);
   });
 
@@ -253,7 +278,7 @@ describe("createLaneBudget()", () => {
         let nowMs = 0;
         for (const { bytes, lanes, ms, isBusy } of steps) {
           nowMs += ms;
-          if (isBusy && bytes === 0) budget.stepBack(nowMs);
+          if (isBusy && bytes === 0) budget.stepBack(nowMs, 0);
           else budget.observe(bytes, lanes, nowMs);
           expect(Number.isInteger(budget.limit()) && budget.limit() >= 1 && budget.limit() <= most).toBe(true);
         }

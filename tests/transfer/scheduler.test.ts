@@ -81,6 +81,17 @@ describe("createScheduler()", () => {
     expect(bytesOf(run.moved)).toBe(1 * GB);
   });
 
+  it.each([4, 8, 12, 16])("stays with as many connections as a host gives each client: %i", (lanes) => {
+    const run = simulate(
+      [host(400 * MB, { perLane: 20 * MB, busyBeyond: { lanes, waitMs: 250 } })],
+      [{ id: "a", size: lanes * 400 * MB, hosts: [0] }],
+      { limitMs: 120_000 },
+    );
+    expect(run.isWhole).toBe(true);
+    // Half of the lanes would take 40 s.
+    expect(seconds(run.finishMs)).toBeLessThan(20 * 1.15);
+  });
+
   it("never gives up a slow link that is the only one", () => {
     const run = simulate([host(20_000, { latencyMs: 1_500 })], [{ id: "a", size: 3 * MB, hosts: [0] }], {
       limitMs: 600_000,
