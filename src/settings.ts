@@ -14,7 +14,7 @@ import {
   secretOf,
 } from "./base/access.ts";
 import { readBoundedText } from "./base/bounded-file.ts";
-import { entriesOf, isSwitchedOn, variableOf } from "./base/environment.ts";
+import { entriesOf, findVariable, isSwitchedOn, type Variable, variableOf } from "./base/environment.ts";
 import { ModelsError } from "./base/errors.ts";
 import type { Environment } from "./base/process.ts";
 import { Secret } from "./base/secret.ts";
@@ -85,7 +85,11 @@ export interface Settings {
   readonly civitai: { readonly endpoint: string; readonly token: Secret | null };
   readonly s3: Buckets;
   /** As the variables are written. They may hold a password, so this prints as `***`. */
-  readonly proxy: { readonly http: string | null; readonly https: string | null; readonly none: string | null };
+  readonly proxy: {
+    readonly http: Variable | null;
+    readonly https: Variable | null;
+    readonly none: string | null;
+  };
   /** PEM file of authorities to trust beside the built-in ones. */
   readonly caFile: string | null;
   /** Whether formats that can run code when they are loaded may come: all, none, or the models of these names. */
@@ -371,8 +375,8 @@ function toBucket(config: BucketConfig, env: Environment): Partial<BucketAccess>
 /** Lower case first, as curl reads them. */
 function proxyVariables(env: Environment): Settings["proxy"] {
   const proxy = {
-    http: variableOf(env, "http_proxy", "HTTP_PROXY"),
-    https: variableOf(env, "https_proxy", "HTTPS_PROXY"),
+    http: findVariable(env, "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"),
+    https: findVariable(env, "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"),
     none: variableOf(env, "no_proxy", "NO_PROXY"),
   };
   Object.defineProperty(proxy, "toJSON", { value: () => "***" });

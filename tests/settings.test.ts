@@ -215,7 +215,7 @@ limits: { maxRate: 50 apples, reserve: [], lanes: 0, files: 1.5, lane: 3 }
     };
     const config = "hosts:\n  a.example.net: { token: A_TOKEN }\n";
     const { folder: _, ...settings } = await settingsOf({ env, config });
-    expect(settings.proxy.https).toContain("hush7");
+    expect(settings.proxy.https?.value).toContain("hush7");
     for (const printed of [JSON.stringify(settings), inspect(settings, { depth: 9 })])
       expect(printed).not.toContain("hush");
     const isFrozen = (value: unknown): boolean =>
@@ -305,8 +305,21 @@ describe("resolveSettings() for other hosts", () => {
     };
     const { civitai, proxy, caFile, folder } = await settingsOf({ env });
     expect([civitai.endpoint, civitai.token?.reveal()]).toEqual(["http://localhost:1", "c"]);
-    expect({ ...proxy }).toEqual({ http: "http://lower", https: "http://secure", none: "a,b" });
+    expect({ ...proxy }).toEqual({
+      http: { name: "http_proxy", value: "http://lower" },
+      https: { name: "HTTPS_PROXY", value: "http://secure" },
+      none: "a,b",
+    });
     expect(caFile).toBe(join(folder, "ca.pem"));
+  });
+
+  it("takes ALL_PROXY for a scheme that has no variable of its own", async () => {
+    const { proxy } = await settingsOf({ env: { ALL_PROXY: "http://any", HTTPS_PROXY: "http://secure" } });
+    expect({ ...proxy }).toEqual({
+      http: { name: "ALL_PROXY", value: "http://any" },
+      https: { name: "HTTPS_PROXY", value: "http://secure" },
+      none: null,
+    });
   });
 });
 

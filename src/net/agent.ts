@@ -10,7 +10,8 @@ import { assertHostAllowed } from "./address-guard.ts";
 import type { ProxyVariables } from "./lane-protocol.ts";
 import { proxyFor } from "./proxy.ts";
 import { trustContext } from "./trust.ts";
-import { Agent, Pool, ProxyAgent } from "./undici.ts";
+import { Agent, Pool } from "./undici.ts";
+import { viaProxy } from "./via-proxy.ts";
 
 export interface AgentSettings {
   /** PEM text of authorities to trust beside the built-in ones, or null. */
@@ -46,12 +47,12 @@ export function createAgent(settings: AgentSettings): Dispatcher {
     context ??= trustContext(settings.extraCa);
     return { secureContext: context };
   };
-  const direct = {
+  const shared = {
     timeout: connectTimeoutMs,
-    lookup: settings.lookup,
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: ATTEMPT_MS,
   };
+  const direct = { ...shared, lookup: settings.lookup };
   const limits = {
     connections,
     connectTimeout: connectTimeoutMs,
@@ -61,11 +62,11 @@ export function createAgent(settings: AgentSettings): Dispatcher {
   return new Agent({
     ...limits,
     factory: (origin, options) => {
-      const { hostname, protocol } = new URL(origin);
-      assertHostAllowed(hostname, settings);
-      const proxy = proxyFor(new URL(origin), settings.proxy);
-      if (proxy !== null) return new ProxyAgent({ ...limits, uri: proxy.href, proxyTls: trust(), requestTls: trust() });
-      const connect = protocol === "https:" ? { ...direct, ...trust() } : direct;
+      const url = new URL(origin);
+      assertHostAllowed(url.hostname, settings);
+      const proxy = proxyFor(url, settings.proxy);
+      if (proxy !== null) return viaProxy(url, proxy, { limits, connect: shared, trust });
+      const connect = url.protocol === "https:" ? { ...direct, ...trust() } : direct;
       return new Pool(origin, { ...options, connect });
     },
   });

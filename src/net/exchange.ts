@@ -4,6 +4,7 @@ import { formatBytes, formatDuration } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { type ErrorDetails, isModelsError, ModelsError, reasonOf } from "../base/errors.ts";
 import { redactUrl } from "../base/secret.ts";
+import { ProxyProblem } from "./proxy.ts";
 
 export interface ExchangeRequest {
   readonly url: URL;
@@ -156,10 +157,14 @@ function certificateProblem(code: string): readonly [string, string] {
   return ["is not trusted", "if this host has an authority of its own, name its PEM file in NODE_EXTRA_CA_CERTS"];
 }
 
-function explain(thrown: unknown, { url, via }: Pick<ExchangeRequest, "url" | "via">): ExchangeFailure {
+function explain(thrown: unknown, { url }: Pick<ExchangeRequest, "url">): ExchangeFailure {
   const error = thrown instanceof AggregateError ? thrown.errors[0] : thrown;
   // What is refused on purpose will be refused again; only a stall may pass.
   if (isModelsError(error)) return { kind: "failed", error, mayPass: error.code === "MIRROR_STALLED" };
+  if (error instanceof ProxyProblem) {
+    const { message, fix, mayPass, cause } = error;
+    return { kind: "failed", error: failed(url, message, { fix, cause }), mayPass };
+  }
   const code = String((error as { readonly code?: unknown } | null)?.code ?? "");
   if (/TIMEOUT|ETIMEDOUT/.test(code))
     return { kind: "failed", error: stalled(url, reasonOf(error), error), mayPass: true };
@@ -167,24 +172,6 @@ function explain(thrown: unknown, { url, via }: Pick<ExchangeRequest, "url" | "v
     const [seen, fix] = certificateProblem(code);
     const details = { cause: error, fix };
     return { kind: "failed", error: failed(url, `its certificate ${seen} (${code})`, details), mayPass: false };
-  }
-  const refusedBy = /Proxy response \((4\d\d)\)|Proxy Authentication Required \((407)\)/.exec(reasonOf(error));
-  if (refusedBy !== null) {
-    const details = {
-      cause: error,
-      fix: "check HTTPS_PROXY and the user name and password in it, or name the host in NO_PROXY",
-    };
-    return {
-      kind: "failed",
-      error: failed(url, `the proxy answers ${refusedBy[1] ?? refusedBy[2]}`, details),
-      mayPass: false,
-    };
-  }
-  // Behind a proxy the only connection of ours is the one to it.
-  if (via !== null && /^(connect|getaddrinfo)$/.test(String((error as NodeJS.ErrnoException | null)?.syscall))) {
-    const details = { cause: error, fix: "check HTTPS_PROXY, or name the host in NO_PROXY" };
-    const seen = `the proxy ${via} cannot be reached (${reasonOf(error)})`;
-    return { kind: "failed", error: failed(url, seen, details), mayPass: true };
   }
   const isFinal = code === "UND_ERR_HEADERS_OVERFLOW" || code === "UND_ERR_INVALID_ARG";
   const seen = code === "UND_ERR_HEADERS_OVERFLOW" ? "the head of its answer is too long" : reasonOf(error);

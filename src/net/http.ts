@@ -111,7 +111,7 @@ export function createHttp(settings: HttpSettings, ports: HttpPorts): Http {
   const closed = new AbortController();
   const { clock } = ports;
 
-  const viaOf = (url: URL): string | null => proxyFor(url, settings.proxy)?.host ?? null;
+  const viaOf = (url: URL): string | null => proxyFor(url, settings.proxy)?.url.host ?? null;
   const persist = async (hop: PreparedHop): Promise<ExchangeAnswer> => {
     const dispatcher = await agents.for(hop.mayBePrivate);
     let [attempt, pauses, pausedMs] = [0, 0, 0];
@@ -125,7 +125,9 @@ export function createHttp(settings: HttpSettings, ports: HttpPorts): Http {
       // Who asks for no pause at all is asked again as if nothing had been said.
       const asked = wished !== null && wished < LEAST_PAUSE_MS ? null : wished;
       if (asked !== null) waits.pause(hop.url.host, asked);
-      if (result.kind === "answer" && isLast) throw busy(hop.url, result.status, attempt + pauses + 1);
+      if (result.kind === "answer" && isLast) {
+        throw busy(hop.url, { status: result.status, tries: attempt + pauses + 1, via: viaOf(hop.url) });
+      }
       if (asked === null) {
         await clock.sleep(backoffMs(attempt, clock), hop.signal);
         attempt += 1;
@@ -199,8 +201,15 @@ const prepare = (asked: HttpRequest): Pick<PreparedHop, "method" | "maxBytes" | 
 
 const isBusy = (status: number): boolean => status === 408 || status === 425 || status === 429 || status >= 500;
 
-function busy(url: URL, status: number, tries: number): ModelsError {
-  const message = `Cannot read "${redactUrl(url)}": ${url.host} answers ${status} after ${tries} tries`;
+interface Busy {
+  readonly status: number;
+  readonly tries: number;
+  readonly via: string | null;
+}
+
+function busy(url: URL, { status, tries, via }: Busy): ModelsError {
+  const way = via === null ? "" : ` through the proxy ${via}`;
+  const message = `Cannot read "${redactUrl(url)}": ${url.host} answers ${status}${way} after ${tries} tries`;
   if (status !== 429) return new ModelsError("MIRROR_FAILED", message);
   const fix = "try again later, add a token for this host (its limits are usually higher), or add another mirror";
   return new ModelsError("MIRROR_RATE_LIMITED", message, { fix });

@@ -1,4 +1,5 @@
 /** What the main thread and a lane worker say to each other: one range read a slot, positions through shared memory. */
+import type { Variable } from "../base/environment.ts";
 import type { Endpoint } from "../base/mirror.ts";
 
 /** Why a range ended early. The scheduler has one answer for each. */
@@ -44,9 +45,10 @@ export interface LaneWorkerSettings {
   readonly positions: SharedArrayBuffer;
 }
 
+/** For each scheme the variable that holds for it, and what goes directly. */
 export interface ProxyVariables {
-  readonly http: string | null;
-  readonly https: string | null;
+  readonly http: Variable | null;
+  readonly https: Variable | null;
   readonly none: string | null;
 }
 

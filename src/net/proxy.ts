@@ -1,7 +1,29 @@
-/** Which proxy a request takes, from the variables that every tool reads. Pure. */
+/** Which proxy a request takes, from the variables that every tool reads, and what its failures are. Pure. */
 import { BlockList, isIP } from "node:net";
 import { ModelsError } from "../base/errors.ts";
 import type { ProxyVariables } from "./lane-protocol.ts";
+
+/** The proxy of a request, and where its address stood. */
+export interface ChosenProxy {
+  /** May hold a user name and a password: never print it. */
+  readonly url: URL;
+  /** The variable that named it. */
+  readonly variable: string;
+}
+
+/** The proxy itself refused, failed or could not be reached. Its message begins with `the proxy`. */
+export class ProxyProblem extends Error {
+  /** What the person does next. */
+  readonly fix: string;
+  /** True when the same request may well succeed a moment later. */
+  readonly mayPass: boolean;
+
+  constructor(seen: string, { fix, mayPass, cause }: { fix: string; mayPass: boolean; cause?: unknown }) {
+    super(seen, { cause });
+    this.fix = fix;
+    this.mayPass = mayPass;
+  }
+}
 
 /**
  * The proxy for `url`, or null to go directly: as curl does it, each scheme has its own variable, and `NO_PROXY`
@@ -9,19 +31,16 @@ import type { ProxyVariables } from "./lane-protocol.ts";
  * a network such as `10.0.0.0/8`, or `*` for everything.
  * @throws ModelsError `CONFIG_INVALID` when the variable does not hold an http(s) URL
  */
-export function proxyFor(url: URL, proxy: ProxyVariables): URL | null {
-  const value = url.protocol === "https:" ? proxy.https : proxy.http;
-  if (value === null || value.trim() === "" || isExempt(url, proxy.none ?? "")) return null;
-  const text = value.trim();
+export function proxyFor(url: URL, proxy: ProxyVariables): ChosenProxy | null {
+  const chosen = url.protocol === "https:" ? proxy.https : proxy.http;
+  const text = chosen?.value.trim() ?? "";
+  if (chosen === null || text === "" || isExempt(url, proxy.none ?? "")) return null;
+  const { name } = chosen;
   const whole = text.includes("://") ? text : `http://${text}`;
-  if (URL.canParse(whole) && /^https?:$/.test(new URL(whole).protocol)) return new URL(whole);
-  throw new ModelsError(
-    "CONFIG_INVALID",
-    "Cannot use the proxy from the environment: expected an http:// or https:// URL",
-    {
-      fix: "set HTTPS_PROXY to a URL such as http://proxy.example.net:3128, or unset it",
-    },
-  );
+  if (URL.canParse(whole) && /^https?:$/.test(new URL(whole).protocol)) return { url: new URL(whole), variable: name };
+  throw new ModelsError("CONFIG_INVALID", `Cannot use the proxy from ${name}: expected an http:// or https:// URL`, {
+    fix: `set ${name} to a URL such as http://proxy.example.net:3128, or unset it`,
+  });
 }
 
 function isExempt(url: URL, none: string): boolean {

@@ -1,5 +1,6 @@
 /** What a bucket's refusal means: whether it may pass, and how it is told. Pure, and knows no SDK. */
 import { type ErrorDetails, ModelsError, reasonOf } from "../base/errors.ts";
+import { ProxyProblem } from "./proxy.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
 /** What is known of anything that the SDK throws. */
@@ -64,6 +65,7 @@ const isCode = (value: unknown): value is string =>
 
 /** What undici and the system throw when no whole answer came. */
 function isNetwork(error: unknown): boolean {
+  if (error instanceof ProxyProblem) return error.mayPass;
   const code = String((error as { readonly code?: unknown } | null)?.code ?? "");
   if (/^(UND_ERR_INVALID_ARG|UND_ERR_NOT_SUPPORTED|UND_ERR_REQ_CONTENT_LENGTH_MISMATCH|ERR_)/.test(code)) return false;
   if (/CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)/.test(code)) return false;
@@ -82,6 +84,10 @@ export interface Subject {
 /** The refusal as an error of ours. */
 export function refusalError(error: unknown, { verb, name, bucket }: Subject): ModelsError {
   if (error instanceof ModelsError) return error;
+  if (error instanceof ProxyProblem) {
+    const details = { fix: error.fix, cause: error };
+    return new ModelsError("MIRROR_FAILED", `Cannot ${verb} "${name}": ${error.message}`, details);
+  }
   const { code, status, date } = refusalIn(error);
   const seen = status === null ? reasonOf(error) : `its bucket answers ${status}${code === "" ? "" : ` ${code}`}`;
   const told = (kind: ModelsError["code"], text: string, details: ErrorDetails = {}): ModelsError =>

@@ -94,11 +94,9 @@ function examineSettings({ proxy, caFile, hub, civitai, config, hosts, trust }: 
 
 /** A proxy's password is nobody's business. */
 function proxyText({ http, https, none }: Settings["proxy"]): string {
-  const shown = [
-    ["HTTPS_PROXY", https],
-    ["HTTP_PROXY", http],
-  ].flatMap(([name, value]) =>
-    value ? [`${name} ${redactUrl(value.includes("://") ? value : `http://${value}`)}`] : [],
+  const isOne = http?.name === https?.name;
+  const shown = [https, isOne ? null : http].flatMap((one) =>
+    one === null ? [] : [`${one.name} ${redactUrl(one.value.includes("://") ? one.value : `http://${one.value}`)}`],
   );
   if (none !== null && none !== "") shown.push(`NO_PROXY ${none}`);
   return shown.length === 0 ? "none" : shown.join(", ");

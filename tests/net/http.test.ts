@@ -432,12 +432,23 @@ describe("createHttp() trust", () => {
   });
 });
 
+/** One variable, for the schemes that it holds for. */
+function only(name: string, value: string): HttpSettings["proxy"] {
+  const holdsFor = (scheme: string): boolean => new RegExp(`^(?:all|${scheme})_`, "i").test(name);
+  const variable = { name, value };
+  return { http: holdsFor("http") ? variable : null, https: holdsFor("https") ? variable : null, none: null };
+}
+
 describe("createHttp() proxy", () => {
   it("goes through the proxy of the scheme, with its credential, and past it where NO_PROXY says so", async () => {
     await using proxy = await startProxy({ credential: "user:pass" });
-    const url = proxy.url.replace("http://", "http://user:pass@");
+    const variable = { name: "ALL_PROXY", value: proxy.url.replace("http://", "http://user:pass@") };
     const { http } = make({
-      proxy: { http: url, https: url, none: other.host === server.host ? `x.example,${other.host}:${other.port}` : "" },
+      proxy: {
+        http: variable,
+        https: variable,
+        none: other.host === server.host ? `x.example,${other.host}:${other.port}` : "",
+      },
     });
     expect((await http.request({ url: `${server.url}/a.bin` })).status).toBe(200);
     expect(proxy.requests.length).toBe(1);
@@ -450,7 +461,7 @@ describe("createHttp() proxy", () => {
     const authority = await createAuthority();
     await using secure = await startRangeServer({ "/a.bin": BODY }, { tls: authority });
     await using proxy = await startProxy();
-    const settings = { proxy: { ...NO_PROXY, https: proxy.url } };
+    const settings = { proxy: only("HTTPS_PROXY", proxy.url) };
     const trusting = make({ ...settings, caFile: await authority.writeTo(folder) });
     expect((await trusting.http.request({ url: `${secure.url}/a.bin` })).status).toBe(200);
     expect(proxy.requests[0]).toMatchObject({ method: "CONNECT", target: `127.0.0.1:${secure.port}` });
@@ -460,35 +471,92 @@ describe("createHttp() proxy", () => {
     await rm(folder, { recursive: true });
   });
 
-  it("says so when the proxy refuses, without its password", async () => {
-    await using proxy = await startProxy({ credential: "user:right" });
-    const { http } = make(
-      { proxy: { ...NO_PROXY, http: proxy.url.replace("http://", "http://user:wrong@") } },
-      quickClock(),
-    );
-    const error = await failure(http.request({ url: `${server.url}/a.bin` }));
-    expect(error.message).toMatch(/407/);
-    expect(error.message).not.toContain("wrong");
-    expect(proxy.requests.length).toBe(1);
-    const tunnel = make({ proxy: { ...NO_PROXY, https: proxy.url } }, quickClock());
-    const refused = await failure(tunnel.http.request({ url: "https://models.invalid/a" }));
-    expect(refused).toMatchObject({ message: expect.stringMatching(/407/), fix: expect.stringMatching(/HTTPS_PROXY/) });
-    expect(proxy.requests.length).toBe(2);
+  it("asks for http in absolute form, as proxies want it that open tunnels to port 443 only", async () => {
+    await using proxy = await startProxy({ credential: "us er:p@:s", tunnelStatus: 403 });
+    const { http } = make({ proxy: only("http_proxy", proxy.url.replace("//", "//us%20er:p%40%3As@")) });
+    const own = { origin: server.url, headers: { authorization: "Bearer mine" } };
+    const answer = await http.request({ url: `${server.url}/a.bin?x=1`, credential: own });
+    expect(Buffer.from(answer.body)).toEqual(BODY);
+    expect(proxy.requests).toMatchObject([{ method: "GET", target: `${server.url}/a.bin?x=1`, status: 200 }]);
+    expect(server.requests[0]?.headers).toMatchObject({
+      host: new URL(server.url).host,
+      authorization: "Bearer mine",
+    });
   });
 
-  it("blames the proxy, not the host behind it, when nobody answers there", async () => {
-    const { http } = make({ proxy: { ...NO_PROXY, https: "http://user:right@127.0.0.1:1" } }, quickClock());
+  it("shows the credential of the proxy to no host behind it", async () => {
+    const authority = await createAuthority();
+    await using secure = await startRangeServer({ "/a.bin": BODY }, { tls: authority });
+    await using proxy = await startProxy({ credential: "user:right" });
+    const folder = await mkdtemp(join(tmpdir(), "modelferry-http-"));
+    const settings = { proxy: only("ALL_PROXY", proxy.url.replace("//", "//user:right@")) };
+    const { http } = make({ ...settings, caFile: await authority.writeTo(folder) });
+    for (const origin of [server, secure]) {
+      expect((await http.request({ url: `${origin.url}/a.bin` })).status).toBe(200);
+      expect(JSON.stringify(origin.requests)).not.toMatch(/proxy-authorization|dXNlcjpyaWdodA/i);
+    }
+    expect(proxy.requests.map(({ method }) => method)).toEqual(["GET", "CONNECT"]);
+    await rm(folder, { recursive: true });
+  });
+
+  it.each([
+    ["http_proxy", "http://models.invalid/a"],
+    ["ALL_PROXY", "https://models.invalid/a"],
+  ])("says so when the proxy of %s refuses, without its password", async (name, url) => {
+    await using proxy = await startProxy({ credential: "user:right" });
+    const { http } = make({ proxy: only(name, proxy.url.replace("//", "//user:wrong@")) }, quickClock());
+    const error = await failure(http.request({ url }));
+    expect(error.message).toContain(`the proxy ${new URL(proxy.url).host} answers 407`);
+    expect(error.message + error.fix).not.toContain("wrong");
+    expect(error.fix).toContain(`check ${name} and`);
+    expect(proxy.requests.length).toBe(1);
+  });
+
+  it("tries a tunnel again that the proxy could not open, and then blames the proxy", async () => {
+    await using proxy = await startProxy({ tunnelStatus: 502 });
+    const { http } = make({ proxy: only("https_proxy", proxy.url) }, quickClock());
     const error = await failure(http.request({ url: "https://models.invalid/a" }));
+    expect(error.message).toMatch(new RegExp(`: the proxy ${new URL(proxy.url).host} answers 502$`));
+    expect(error.fix).toContain("check https_proxy");
+    expect(proxy.requests.length).toBe(4);
+  });
+
+  it("blames squid and tinyproxy for their own pages, and the host for others", async () => {
+    server.faults.add(onPath("/own"), status(403, { "X-Squid-Error": "ERR_ACCESS_DENIED 0" }));
+    server.faults.add(onPath("/tiny"), status(401, { Server: "tinyproxy/1.11.1" }));
+    server.faults.add(onPath("/far"), status(403));
+    server.faults.add(onPath("/down"), status(504));
+    await using proxy = await startProxy();
+    const { http } = make({ proxy: only("HTTP_PROXY", proxy.url) }, quickClock());
+    const { host } = new URL(proxy.url);
+    expect(await failure(http.request({ url: `${server.url}/own` }))).toMatchObject({
+      message: expect.stringContaining(`the proxy ${host} answers 403`),
+      fix: expect.stringContaining("HTTP_PROXY"),
+    });
+    const wrong = await failure(http.request({ url: `${server.url}/tiny` }));
+    expect(wrong.message).toContain(`the proxy ${host} answers 401`);
+    expect((await http.request({ url: `${server.url}/far` })).status).toBe(403);
+    expect((await failure(http.request({ url: `${server.url}/down` }))).message).toContain(
+      `answers 504 through the proxy ${host}`,
+    );
+  });
+
+  it.each([
+    ["https_proxy", "https://models.invalid/a"],
+    ["http_proxy", "http://models.invalid/a"],
+  ])("blames the proxy of %s, not the host behind it, when nobody answers there", async (name, url) => {
+    const { http } = make({ proxy: only(name, "http://user:right@127.0.0.1:1") }, quickClock());
+    const error = await failure(http.request({ url }));
     expect(error.message).toContain("the proxy 127.0.0.1:1 cannot be reached");
     expect(error.message).not.toContain("right");
-    expect(error.fix).toMatch(/HTTPS_PROXY/);
+    expect(error.fix).toContain(`check ${name},`);
   });
 
   it("names the proxy when it takes the connection and says nothing", async () => {
     const silent = createServer(() => undefined);
     await new Promise<void>((listening) => silent.listen(0, "127.0.0.1", listening));
     const { port } = silent.address() as AddressInfo;
-    const { http } = make({ proxy: { ...NO_PROXY, https: `http://user:right@127.0.0.1:${port}` } }, quickClock());
+    const { http } = make({ proxy: only("HTTPS_PROXY", `http://user:right@127.0.0.1:${port}`) }, quickClock());
     const error = await failure(http.request({ url: "https://models.invalid/a", deadlineMs: 100 }));
     expect(error.code).toBe("MIRROR_STALLED");
     expect(error.message).toMatch(

@@ -50,7 +50,7 @@ export const worldContent: Buffer = createNoise("lanes")(0, WORLD_BYTES);
 export async function openLaneWorld(kind: Omit<LaneKind, "name">): Promise<LaneWorld> {
   const authority = kind.isTls ? await createAuthority() : null;
   const server = await startRangeServer({}, authority === null ? {} : { tls: authority });
-  const proxy = kind.isProxied ? await startProxy() : null;
+  const proxy = kind.isProxied ? await startProxy(kind.isTls ? {} : { tunnelStatus: 403 }) : null;
   const folder = await mkdtemp(join(tmpdir(), "modelferry-lanes-"));
   const url = server.put("/weights.bin", { content: worldContent, etag: '"one"' });
   const endpoint: HttpEndpoint = {
@@ -61,9 +61,10 @@ export async function openLaneWorld(kind: Omit<LaneKind, "name">): Promise<LaneW
     mayBePrivate: true,
     hasRanges: true,
   };
+  const variable = proxy === null ? null : { name: "ALL_PROXY", value: proxy.url };
   const pool = createLanePool({
     extraCa: authority?.ca ?? null,
-    proxy: proxy === null ? { http: null, https: null, none: null } : { http: proxy.url, https: proxy.url, none: null },
+    proxy: { http: variable, https: variable, none: null },
     userAgent: "modelferry/test",
     workers: { plain: 1, encrypted: 2 },
   });

@@ -3,29 +3,48 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { proxyFor } from "../../src/net/proxy.ts";
 
-const both = { http: "http://web.proxy:8080", https: "http://tls.proxy:3128" };
+const both = {
+  http: { name: "http_proxy", value: "http://web.proxy:8080" },
+  https: { name: "ALL_PROXY", value: "http://tls.proxy:3128" },
+};
 const via = (url: string, none: string | null = null): string | undefined =>
-  proxyFor(new URL(url), { ...both, none })?.host;
+  proxyFor(new URL(url), { ...both, none })?.url.host;
 
 describe("proxyFor()", () => {
   it("has one proxy for each scheme", () => {
     expect(via("http://a.example/")).toBe("web.proxy:8080");
     expect(via("https://a.example/")).toBe("tls.proxy:3128");
     expect(proxyFor(new URL("https://a.example/"), { http: both.http, https: null, none: null })).toBe(null);
-    expect(proxyFor(new URL("https://a.example/"), { http: null, https: " ", none: null })).toBe(null);
+    expect(
+      proxyFor(new URL("https://a.example/"), { http: null, https: { name: "HTTPS_PROXY", value: " " }, none: null }),
+    ).toBe(null);
+  });
+
+  it("says which variable named it", () => {
+    expect(proxyFor(new URL("http://a/"), { ...both, none: null })?.variable).toBe("http_proxy");
+    expect(proxyFor(new URL("https://a/"), { ...both, none: null })?.variable).toBe("ALL_PROXY");
   });
 
   it("reads an address without a scheme as http", () => {
-    expect(proxyFor(new URL("https://a/"), { http: null, https: "proxy:3128", none: null })?.href).toBe(
-      "http://proxy:3128/",
-    );
+    const https = { name: "HTTPS_PROXY", value: "proxy:3128" };
+    expect(proxyFor(new URL("https://a/"), { http: null, https, none: null })?.url.href).toBe("http://proxy:3128/");
   });
 
-  it.each(["socks5://user:pass@proxy:1080", "::::", "http://"])("refuses %s without printing it", (https) => {
-    const ask = (): unknown => proxyFor(new URL("https://a/"), { http: null, https, none: null });
-    expect(ask).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
-    expect(ask).not.toThrow(/pass/);
-  });
+  it.each(["socks5://user:pass@proxy:1080", "::::", "http://"])(
+    "refuses %s without printing it, and names its variable",
+    (value) => {
+      const https = { name: "all_proxy", value };
+      const ask = (): unknown => proxyFor(new URL("https://a/"), { http: null, https, none: null });
+      expect(ask).toThrow(
+        expect.objectContaining({
+          code: "CONFIG_INVALID",
+          message: expect.stringContaining("from all_proxy"),
+          fix: expect.stringContaining("set all_proxy"),
+        }),
+      );
+      expect(ask).not.toThrow(/pass/);
+    },
+  );
 
   it.each([
     ["*", "https://a.example/"],

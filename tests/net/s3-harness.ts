@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { BucketAccess } from "../../src/base/access.ts";
 import { type Clock, systemClock } from "../../src/base/clock.ts";
+import type { ProxyVariables } from "../../src/net/lane-protocol.ts";
 import { createMultipart, type Multipart } from "../../src/net/s3-multipart.ts";
 import { createS3Session } from "../../src/net/s3-session.ts";
 import { createObjectStore, type ObjectFacts, type ObjectStore } from "../../src/net/s3-store.ts";
@@ -18,6 +19,15 @@ export const FACTS: ObjectFacts = { metadata: {}, contentType: "application/octe
 
 /** Waits take no time, and are written down. */
 export function openDesk(access: BucketAccess, bucket = "kits", kind: "r2" | "s3" = "r2"): Desk {
+  return openDeskVia({ http: null, https: null, none: null }, access, { kind, bucket });
+}
+
+/** As {@link openDesk}, through a proxy. */
+export function openDeskVia(
+  proxy: ProxyVariables,
+  access: BucketAccess,
+  named: { readonly kind: "r2" | "s3"; readonly bucket: string },
+): Desk {
   const waits: number[] = [];
   const clock: Clock = {
     ...systemClock,
@@ -26,11 +36,8 @@ export function openDesk(access: BucketAccess, bucket = "kits", kind: "r2" | "s3
       signal?.throwIfAborted();
     },
   };
-  const transport = createS3Transport(
-    { caFile: null, proxy: { http: null, https: null, none: null }, maxRate: null },
-    clock,
-  );
-  const session = createS3Session({ kind, bucket }, access, { transport, clock });
+  const transport = createS3Transport({ caFile: null, proxy, maxRate: null }, clock);
+  const session = createS3Session(named, access, { transport, clock });
   const store = createObjectStore(session);
   return {
     store,

@@ -9,6 +9,8 @@ export interface ProxyOptions {
   readonly host?: string;
   /** `user:password` that clients must send. @default open to all */
   readonly credential?: string;
+  /** What it says to every tunnel instead of opening it, as squid does to ports other than 443. @default opens them */
+  readonly tunnelStatus?: number;
 }
 
 interface ProxiedRequest {
@@ -37,30 +39,31 @@ export async function startProxy(options: ProxyOptions = {}): Promise<Proxy> {
     socket.on("error", () => socket.destroy());
     socket.once("close", () => sockets.delete(socket));
   };
-  const admit = (request: IncomingMessage): boolean => {
+  const admit = (request: IncomingMessage): number => {
     const authorization = request.headers["proxy-authorization"] ?? null;
     const isAdmitted = wanted === null || authorization === wanted;
+    const isRefused = request.method === "CONNECT" && options.tunnelStatus !== undefined;
+    const admitted = isRefused ? (options.tunnelStatus ?? 403) : 200;
     requests.push({
       time: systemClock.now(),
       method: request.method ?? "GET",
       target: request.url ?? "",
       authorization,
-      status: isAdmitted ? 200 : 407,
+      status: isAdmitted ? admitted : 407,
     });
-    return isAdmitted;
+    return isAdmitted ? admitted : 407;
   };
 
   const server = createServer((request, response) => {
-    if (admit(request)) forward(request, response);
+    if (admit(request) === 200) forward(request, response);
     else response.writeHead(407, { "Proxy-Authenticate": 'Basic realm="proxy"' }).end();
   });
   server.on("connection", keep);
   server.on("connect", (request: IncomingMessage, client: Duplex, head: Buffer) => {
-    if (admit(request)) keep(tunnel(request.url ?? "", client, head));
-    else
-      client.end(
-        'HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="proxy"\r\nContent-Length: 0\r\n\r\n',
-      );
+    const status = admit(request);
+    if (status === 200) return keep(tunnel(request.url ?? "", client, head));
+    const challenge = status === 407 ? 'Proxy-Authenticate: Basic realm="proxy"\r\n' : "";
+    client.end(`HTTP/1.1 ${status} Refused\r\n${challenge}Content-Length: 0\r\n\r\n`);
   });
   const host = options.host ?? "127.0.0.1";
   await new Promise<void>((resolve) => server.listen(0, host, resolve));
