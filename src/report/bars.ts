@@ -3,8 +3,8 @@ import { type BarColumns, GAP, shareColumns } from "./columns.ts";
 import { type FileState, isPresent, isSettled, type Progress, type Wait } from "./progress.ts";
 import type { Style } from "./style.ts";
 import { cutText, fitText, padText, printable, textWidth } from "./text.ts";
-import { fileRemainingMs, remainingMs, type Totals, totalsOf } from "./totals.ts";
-import { bytesText, durationText, formatDoneOf, formatNames, formatPercent, rateText } from "./words.ts";
+import { fileRemainingMs, presentRate, remainingMs, silenceOf, silenceOfAll, type Totals, totalsOf } from "./totals.ts";
+import { bytesText, durationText, formatDoneOf, formatNames, formatPercent, rateText, silenceText } from "./words.ts";
 
 /** The terminal as it is now. */
 export interface View {
@@ -23,6 +23,8 @@ interface Row {
   readonly fraction: number;
   readonly rate: string;
   readonly leftMs: number | null;
+  /** Since the last byte, where more should be coming; it takes the place of rate and time left. */
+  readonly silentMs: number | null;
   readonly tail: string;
 }
 
@@ -44,9 +46,10 @@ export function renderBars(progress: Progress, view: View): readonly string[] {
   const waits = progress.wait === null ? [] : [waitLine("waiting", progress.wait, widths, view)];
   const room = Math.max(1, view.rows - 1) - 1 - waits.length;
   const shown = shownFiles(pending, room);
+  const { now } = progress;
   const folded = pending.length - shown.length;
   return [
-    ...shown.map((file) => fileLine(file, widths, view)),
+    ...shown.map((file) => fileLine({ file, now }, widths, view)),
     ...(folded > 0 && room > 0 ? [foldLine(folded, shown.length > 0, view)] : []),
     ...(room >= 0 ? waits : []),
     totalLine(progress, widths, view),
@@ -67,7 +70,13 @@ function shownFiles(pending: readonly FileState[], room: number): readonly FileS
   return pending.length <= room ? active : active.slice(0, Math.max(0, room - 1));
 }
 
-function fileLine(file: FileState, widths: BarColumns, view: View): string {
+interface Seen {
+  readonly file: FileState;
+  /** Of the latest event. */
+  readonly now: number;
+}
+
+function fileLine({ file, now }: Seen, widths: BarColumns, view: View): string {
   const name = printable(file.model);
   if (file.wait !== null) return waitLine(name, file.wait, widths, view);
   const size = file.size ?? 0;
@@ -76,8 +85,9 @@ function fileLine(file: FileState, widths: BarColumns, view: View): string {
     {
       name,
       fraction: size === 0 ? 0 : file.doneBytes / size,
-      rate: isCarried ? speedText(file.bytesPerSecond, file.doneBytes > file.resumedBytes) : "",
-      leftMs: isCarried ? fileRemainingMs(file) : null,
+      rate: isCarried ? speedText(file.bytesPerSecond) : "",
+      leftMs: isCarried ? fileRemainingMs(file, { now }) : null,
+      silentMs: silenceOf(file, { now }),
       tail: tailText(file, widths.tail),
     },
     widths,
@@ -97,8 +107,9 @@ function totalLine(progress: Progress, widths: BarColumns, view: View): string {
   const row: Row = {
     name: totalLabel(totals),
     fraction: totals.fraction,
-    rate: speedText(progress.bytesPerSecond, false),
+    rate: speedText(presentRate(progress)),
     leftMs: remainingMs(progress),
+    silentMs: silenceOfAll(progress),
     tail: amountText(totals, widths.tail),
   };
   return rowLine(row, widths, { ...view.style, name: view.style.bold, tail: view.style.bold });
@@ -109,17 +120,31 @@ function totalLabel({ finished, files }: Totals): string {
 }
 
 function rowLine(row: Row, widths: BarColumns, style: Style & RowPaint): string {
-  const left = row.leftMs === null ? "" : leftText(row.leftMs);
   const cells: readonly (readonly [keyof BarColumns, string])[] = [
     ["name", padPainted(fitText(row.name, widths.name), widths.name, style.name)],
     ["bar", drawBar(row.fraction, widths.bar, style)],
     ["percent", padText(formatPercent(row.fraction), widths.percent, "right")],
-    ["rate", padText(row.rate, widths.rate, "right")],
-    ["left", padText(left, widths.left, "right")],
+    ...paceCells(row, widths),
     ["tail", style.tail(cutText(row.tail, widths.tail))],
   ];
   const shown = cells.filter(([column]) => widths[column] > 0).map(([, cell]) => cell);
   return (" ".repeat(GAP) + shown.join(" ".repeat(GAP))).trimEnd();
+}
+
+function paceCells(
+  { rate, leftMs, silentMs }: Row,
+  widths: BarColumns,
+): readonly (readonly [keyof BarColumns, string])[] {
+  if (silentMs === null) {
+    const left = leftMs === null ? "" : leftText(leftMs);
+    return [
+      ["rate", padText(rate, widths.rate, "right")],
+      ["left", padText(left, widths.left, "right")],
+    ];
+  }
+  if (widths.left === 0) return [["rate", padText(fitText("no data", widths.rate), widths.rate, "right")]];
+  const width = widths.rate + GAP + widths.left;
+  return [["rate", padText(fitText(silenceText(silentMs), width), width, "right")]];
 }
 
 /** Padding stays unpainted, so that trailing spaces can be dropped. */
@@ -140,10 +165,9 @@ function drawBar(fraction: number, width: number, style: Style): string {
   return style.accent(moved) + style.dim(rest.repeat(width - moved.length));
 }
 
-/** Nothing is said about a file that just began; `stalled` where bytes came and come no more. */
-function speedText(bytesPerSecond: number, hasMoved: boolean): string {
-  if (bytesPerSecond >= 1) return rateText(bytesPerSecond);
-  return hasMoved ? "stalled" : "";
+/** Nothing is said about a file that just began. */
+function speedText(bytesPerSecond: number): string {
+  return bytesPerSecond >= 1 ? rateText(bytesPerSecond) : "";
 }
 
 function amountText({ doneBytes, sizeBytes }: Totals, width: number): string {

@@ -4,8 +4,8 @@ import { noticeOf, type Paper, planHeadline, settledFacts } from "./notices.ts";
 import { advance, noProgress, type Progress } from "./progress.ts";
 import { sum } from "./table.ts";
 import { printable } from "./text.ts";
-import { remainingMs, totalsOf } from "./totals.ts";
-import { bytesText, durationText, formatDoneOf, formatPercent, rateText } from "./words.ts";
+import { presentRate, remainingMs, silenceOfAll, totalsOf } from "./totals.ts";
+import { bytesText, durationText, formatDoneOf, formatPercent, rateText, silenceText } from "./words.ts";
 
 /** How often the whole is told, in milliseconds. */
 const PLAIN_INTERVAL_MS = 5_000;
@@ -74,16 +74,20 @@ function totalLine(progress: Progress): string {
   return [
     `        ${formatPercent(totals.fraction)}`,
     formatDoneOf(totals.doneBytes, totals.sizeBytes),
-    progress.bytesPerSecond >= 1 ? `at ${rateText(progress.bytesPerSecond)}` : idleText(progress),
+    paceText(progress),
     ...(leftMs === null ? [] : [`${durationText(leftMs)} left`]),
     `${totals.finished} of ${totals.files} done`,
   ].join("  ");
 }
 
-/** What is done while no byte comes. */
-function idleText({ files }: Progress): string {
-  const verifying = [...files.values()].filter(({ phase }) => phase === "verifying");
-  if (verifying.length === 0) return "stalled";
+/** How fast bytes come, or what is done while none does. */
+function paceText(progress: Progress): string {
+  const rate = presentRate(progress);
+  if (rate >= 1) return `at ${rateText(rate)}`;
+  const silentMs = silenceOfAll(progress);
+  if (silentMs !== null) return silenceText(silentMs);
+  const verifying = [...progress.files.values()].filter(({ phase }) => phase === "verifying");
+  if (verifying.length === 0) return "no data yet";
   const doneBytes = sum(verifying.map((file) => file.doneBytes));
   return `verifying ${formatDoneOf(doneBytes, sum(verifying.map(({ size }) => size ?? 0)))}`;
 }

@@ -31,6 +31,8 @@ export interface FileState {
   /** Milliseconds since 1970, as is {@link FileState.endedAt}. */
   readonly startedAt: number | null;
   readonly endedAt: number | null;
+  /** When its last byte moved (or it began); null before it begins. */
+  readonly movedAt: number | null;
   readonly how: How | null;
   readonly shares: readonly MirrorShare[];
   readonly problem: { readonly message: string; readonly fix: string | null } | null;
@@ -52,6 +54,8 @@ export interface Progress {
   /** Times of the first and the latest event. */
   readonly startedAt: number | null;
   readonly now: number;
+  /** When anything last moved, began or ended. */
+  readonly movedAt: number | null;
   /** Set while everything waits. */
   readonly wait: Wait | null;
   readonly summary: Summary | null;
@@ -65,6 +69,7 @@ export const noProgress: Progress = {
   bytesPerSecond: 0,
   startedAt: null,
   now: 0,
+  movedAt: null,
   wait: null,
   summary: null,
 };
@@ -83,11 +88,15 @@ function applyEvent(progress: Progress, event: Event, passedMs: number): Progres
     case "plan":
       return { ...progress, root: event.root, files: plannedFiles(progress.files, event.lines) };
     case "file-started":
-      return patchFile({ ...progress, wait: null }, event.model, startedFile(event, progress.now));
+      return patchFile(
+        { ...progress, wait: null, movedAt: progress.now },
+        event.model,
+        startedFile(event, progress.now),
+      );
     case "progress":
       return applyRates(progress, event, passedMs);
     case "file-verifying":
-      return patchFile(progress, event.model, {
+      return patchFile({ ...progress, movedAt: progress.now }, event.model, {
         phase: "verifying",
         ...measured(event),
         bytesPerSecond: 0,
@@ -135,6 +144,7 @@ function emptyFile(model: string): FileState {
     mirrors: [],
     startedAt: null,
     endedAt: null,
+    movedAt: null,
     how: null,
     shares: [],
     problem: null,
@@ -171,6 +181,7 @@ function startedFile(event: Extract<EventBody, { kind: "file-started" }>, now: n
     size,
     phase: "fetching",
     startedAt: now,
+    movedAt: now,
     doneBytes: resumedBytes,
     resumedBytes,
     wait: null,
@@ -182,19 +193,30 @@ function startedFile(event: Extract<EventBody, { kind: "file-started" }>, now: n
 function applyRates(progress: Progress, event: Extract<EventBody, { kind: "progress" }>, passedMs: number): Progress {
   const bytesPerSecond = smooth(progress.bytesPerSecond, event.bytesPerSecond, passedMs);
   const isMoving = finite(event.bytesPerSecond) > 0;
-  let { files } = progress;
+  let { files, movedAt } = progress;
   for (const file of event.files) {
     const before = files.get(file.model) ?? { ...emptyFile(file.model), startedAt: progress.now };
-    if (!isSettled(before)) files = files.with(file.model, movedFile(before, file, passedMs));
+    if (isSettled(before)) continue;
+    const after = movedFile(before, file, { now: progress.now, passedMs });
+    if (after.movedAt === progress.now) movedAt = progress.now;
+    files = files.with(file.model, after);
   }
-  return { ...progress, files, bytesPerSecond, wait: isMoving ? null : progress.wait };
+  return { ...progress, files, bytesPerSecond, movedAt, wait: isMoving ? null : progress.wait };
 }
 
-function movedFile(before: FileState, file: FileProgress, passedMs: number): FileState {
+interface Tick {
+  readonly now: number;
+  readonly passedMs: number;
+}
+
+function movedFile(before: FileState, file: FileProgress, { now, passedMs }: Tick): FileState {
   const isMoving = finite(file.bytesPerSecond) > 0;
+  const figures = measured(file);
+  const hasMoved = figures.doneBytes !== before.doneBytes || before.phase !== "fetching" || before.movedAt === null;
   return {
     ...before,
-    ...measured(file),
+    ...figures,
+    movedAt: hasMoved ? now : before.movedAt,
     // Also what was being verified: what turned out wrong is fetched again.
     phase: "fetching",
     bytesPerSecond: smooth(before.bytesPerSecond, file.bytesPerSecond, passedMs),
@@ -217,7 +239,7 @@ function settle(progress: Progress, model: string, patch: Partial<FileState>): P
   const before = progress.files.get(model);
   // Its second name was linked: nothing more to tell.
   if (before?.phase === "finished") return progress;
-  const next = patchFile(progress, model, {
+  const next = patchFile({ ...progress, movedAt: progress.now }, model, {
     ...patch,
     endedAt: progress.now,
     bytesPerSecond: 0,

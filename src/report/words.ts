@@ -23,6 +23,12 @@ export function durationText(ms: number): string {
   return formatDuration(finite(ms));
 }
 
+/** `no data for 7 s`, in whole seconds. */
+export function silenceText(ms: number): string {
+  const seconds = Math.floor(finite(ms) / 1000);
+  return `no data for ${seconds < 60 ? `${seconds} s` : durationText(seconds * 1000)}`;
+}
+
 /** `1.2 ms`, `45 s`: for what may take next to no time. */
 export function elapsedText(ms: number): string {
   const known = finite(ms);

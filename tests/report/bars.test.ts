@@ -53,10 +53,21 @@ describe("renderBars()", () => {
   it("says that a file is verified, and that one stalls", () => {
     const verifying = { kind: "file-verifying", model: "schnell", doneBytes: 12e9, size: 24e9 } as const;
     expect(renderBars(folded(at(0, [plan, started, verifying])), view(100))[0]).toMatch(/50% {2,}verifying$/);
-    const stalls = Array.from({ length: 60 }, () => moved(6e9, 0));
-    expect(renderBars(folded(at(0, [plan, started, moved(6e9, 1e9), ...stalls])), view(100))[0]).toMatch(
-      /25% +stalled/,
-    );
+  });
+
+  it("says for how long no data came, not that the rest takes eight hours", () => {
+    const falling = [5e8, 2e8, 1e8, 5e7, 2e7, 1e7, 3e6].map((rate) => moved(6e9, rate));
+    const seen = (count: number, columns = 100): readonly string[] =>
+      renderBars(folded(at(0, [plan, started, moved(6e9, 1e9), ...falling.slice(0, count)])), view(columns));
+    expect(seen(2)[0]).toMatch(/25% +\d+ MB\/s +\d+ s {2}hugg/);
+    expect(seen(7)).toEqual([
+      "  schnell      ━━━━━╸─────────────────   25%       no data for 7 s  huggingface.co, r2",
+      "  … and 2 more",
+      "  0 of 3 done  ━━━━━━╸────────────────   29%       no data for 7 s  10.0 of 34.2 GB",
+    ]);
+    expect(seen(7, 32)[0]).toBe("  schnell       25%    no data");
+    const again = folded(at(0, [plan, started, moved(6e9, 1e9), ...falling, moved(7e9, 1e9)]));
+    expect(renderBars(again, view(100))[0]).toMatch(/29% +\d+ MB\/s +\d+ (?:s|m)/);
   });
 
   it("is empty when nothing is left to move", () => {

@@ -38,6 +38,16 @@ describe("advancePlain()", () => {
     ]);
   });
 
+  it("tells for how long no data came, without a time left", () => {
+    const falling = [2e8, 1e8, 5e7, 2e7, 1e7, 3e6, 1e6, 1e5].map((rate) => moved(6e9, rate));
+    expect(plainLines(at(0, [plan, started, moved(6e9, 1e9), ...falling])).slice(2)).toEqual([
+      "        29%  10.0 of 34.2 GB  no data for 3 s  0 of 3 done",
+      "        29%  10.0 of 34.2 GB  no data for 8 s  0 of 3 done",
+    ]);
+    const nothing = Array.from({ length: 5 }, () => moved(0, 0));
+    expect(plainLines(at(0, [plan, started, ...nothing]))[2]).toMatch(/ {2}no data for 4 s {2}0 of 3 done$/);
+  });
+
   it("tells a wait once, however often it is reported", () => {
     const wait = { kind: "waiting", model: null, on: "lock", message: "another process syncs", untilMs: null } as const;
     expect(plainLines(at(0, [wait, wait, wait]))).toEqual(["wait    another process syncs"]);

@@ -33,7 +33,7 @@ describe("remainingMs()", () => {
   it("divides what is left by the present rate", () => {
     const progress = folded(at(0, [plan, started, moved(4e9, 1e9)]));
     expect(remainingMs(progress)).toBe(26_246);
-    expect(fileRemainingMs(progress.files.get("schnell") as never)).toBe(20_000);
+    expect(fileRemainingMs(progress.files.get("schnell") as never, progress)).toBe(20_000);
   });
 
   it("is silent when nobody can know", () => {
