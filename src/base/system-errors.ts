@@ -11,12 +11,5 @@ export function systemCode(error: unknown): string {
   return typeof code === "string" ? code : "";
 }
 
-const FULL: Readonly<Record<string, string>> = {
-  ENOSPC: "the disk is full",
-  EDQUOT: "the quota is used up",
-};
-
-/** What there is too little of, where `code` says that; else null. */
-export function fullness(code: string): string | null {
-  return Object.hasOwn(FULL, code) ? (FULL[code] ?? null) : null;
-}
+/** Whether `code` says that there is too little room. */
+export const isFull = (code: string): boolean => code === "ENOSPC" || code === "EDQUOT";

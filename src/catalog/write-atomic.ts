@@ -2,9 +2,8 @@
 import { type FileHandle, open, readdir, readFile, realpath, rename, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { systemClock } from "../base/clock.ts";
-import { ModelsError, reasonOf } from "../base/errors.ts";
+import { diskError } from "../base/disk-error.ts";
 import { isProcessGone, processName } from "../base/process.ts";
-import { fullness, systemCode } from "../base/system-errors.ts";
 
 /**
  * Writes `text` beside `path`, makes it durable and gives it the name. A file that already says so is left alone.
@@ -15,15 +14,7 @@ export async function writeAtomic(path: string, text: string): Promise<void> {
     const target = await realpath(path).catch(() => path);
     if ((await readFile(target, "utf8").catch(() => null)) !== text) await replace(target, text);
   } catch (error) {
-    const full = fullness(systemCode(error));
-    throw new ModelsError(
-      full === null ? "DISK_FAILED" : "DISK_FULL",
-      `Cannot write "${path}": ${full ?? reasonOf(error)}`,
-      {
-        fix: full === null ? "make its folder exist and writable for this user" : "free some space",
-        cause: error,
-      },
-    );
+    throw diskError("write", path, error);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Turns everything that went wrong in one run into the one error that ends it. */
 import { type ErrorCode, ModelsError, type Problem, reasonOf } from "../base/errors.ts";
-import { fullness, systemCode } from "../base/system-errors.ts";
+import { isFull, systemCode } from "../base/system-errors.ts";
 
 /** One model that could not be settled. */
 export interface Failure {
@@ -60,6 +60,6 @@ function problemsOf({ model, error }: Failure): readonly Problem[] {
 /** Anything thrown, as an error of ours: foreign ones are the disk's or the system's doing, and keep their cause. */
 export function asModelsError(thrown: unknown, verb: string, subject: string): ModelsError {
   if (thrown instanceof ModelsError) return thrown;
-  const kind: ErrorCode = fullness(systemCode(thrown)) === null ? "DISK_FAILED" : "DISK_FULL";
+  const kind: ErrorCode = isFull(systemCode(thrown)) ? "DISK_FULL" : "DISK_FAILED";
   return new ModelsError(kind, `Cannot ${verb} "${subject}": ${reasonOf(thrown)}`, { cause: thrown });
 }

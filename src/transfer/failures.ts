@@ -1,8 +1,8 @@
 /** The errors with which the fetch of one file ends. */
 import type { Sha256 } from "../base/artifact.ts";
+import { blameDisk } from "../base/disk-error.ts";
 import { isModelsError, ModelsError } from "../base/errors.ts";
 import type { Mirror } from "../base/mirror.ts";
-import { fullness } from "../base/system-errors.ts";
 import type { LaneFailure } from "../net/lane-protocol.ts";
 import type { Blame } from "./blame.ts";
 
@@ -28,14 +28,9 @@ export function mirrorsFailure({ name, lastBlame, lastTrouble }: Forsaken, isHop
 }
 
 /** The partial file at `path` could not be written. */
-export function diskFailure(path: string, { code, message }: Extract<LaneFailure, { kind: "disk" }>): ModelsError {
-  const full = fullness(code);
-  return new ModelsError(full === null ? "DISK_FAILED" : "DISK_FULL", `Cannot write "${path}": ${full ?? message}`, {
-    fix:
-      full === null
-        ? "look at the disk, then run the same command again, it resumes"
-        : "free space and run the same command again, it resumes",
-  });
+export function diskFailure(path: string, failure: Extract<LaneFailure, { kind: "disk" }>): ModelsError {
+  const { code, seen, fix } = blameDisk(path, failure);
+  return new ModelsError(code, `Cannot write "${path}": ${seen}`, { fix });
 }
 
 /** Every mirror was asked alone, and none gave the right bytes. */

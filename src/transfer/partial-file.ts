@@ -4,10 +4,10 @@ import { rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { readBoundedText } from "../base/bounded-file.ts";
 import { openFile, openOrNull, syncData, syncFolder, unlinkIfThere } from "../base/descriptors.ts";
-import { ModelsError, reasonOf } from "../base/errors.ts";
+import { diskError } from "../base/disk-error.ts";
+import type { ModelsError } from "../base/errors.ts";
 import { bootIdentity } from "../base/process.ts";
 import type { ByteRange, RangeSet } from "../base/range.ts";
-import { fullness, systemCode } from "../base/system-errors.ts";
 import {
   formatJournalEntries,
   formatJournalHead,
@@ -223,12 +223,4 @@ function createQueue(path: string) {
 }
 
 /** The error for a disk that failed under `path`. */
-export function diskProblem(path: string, error: unknown): unknown {
-  if (error instanceof ModelsError) return error;
-  const full = fullness(systemCode(error));
-  if (full !== null) {
-    const fix = "free space and run the same command again, it resumes";
-    return new ModelsError("DISK_FULL", `Cannot write "${path}": ${full}`, { cause: error, fix });
-  }
-  return new ModelsError("DISK_FAILED", `Cannot write "${path}": ${reasonOf(error)}`, { cause: error });
-}
+export const diskProblem = (path: string, error: unknown): ModelsError => diskError("write", path, error);

@@ -2,9 +2,10 @@
 import { execFile } from "node:child_process";
 import { ftruncateSync } from "node:fs";
 import { promisify } from "node:util";
+import { blameDisk } from "../base/disk-error.ts";
 import { ModelsError, reasonOf } from "../base/errors.ts";
 import { processEnvironment } from "../base/process.ts";
-import { systemCode } from "../base/system-errors.ts";
+import { isFull, systemCode } from "../base/system-errors.ts";
 
 const run = promisify(execFile);
 
@@ -22,7 +23,7 @@ export async function preallocate(file: number, path: string, size: number): Pro
     ftruncateSync(file, size);
   } catch (error) {
     const code = systemCode(error);
-    if (code === "ENOSPC" || code === "EDQUOT") throw diskFull(path, size);
+    if (isFull(code)) throw diskFull(path, size, code);
     if (code === "EFBIG") throw tooLarge(path, size);
     throw new ModelsError("DISK_FAILED", `Cannot reserve ${size} bytes for "${path}": ${reasonOf(error)}`, {
       cause: error,
@@ -38,16 +39,16 @@ async function reserve(path: string, size: number): Promise<boolean> {
     await run("fallocate", ["-l", String(size), path], { env: { ...processEnvironment(), LC_ALL: "C" } });
     return true;
   } catch (error) {
-    if (/no space left|quota exceeded/i.test(String((error as { stderr?: unknown }).stderr)))
-      throw diskFull(path, size);
+    const said = String((error as { stderr?: unknown }).stderr);
+    if (/no space left/i.test(said)) throw diskFull(path, size, "ENOSPC");
+    if (/quota exceeded/i.test(said)) throw diskFull(path, size, "EDQUOT");
     return false;
   }
 }
 
-function diskFull(path: string, size: number): ModelsError {
-  return new ModelsError("DISK_FULL", `Cannot reserve ${size} bytes for "${path}": the disk is full`, {
-    fix: "free space, or choose another --root",
-  });
+function diskFull(path: string, size: number, why: string): ModelsError {
+  const { code, seen, fix } = blameDisk(path, { code: why, message: why });
+  return new ModelsError(code, `Cannot reserve ${size} bytes for "${path}": ${seen}`, { fix });
 }
 
 function tooLarge(path: string, size: number): ModelsError {

@@ -1,9 +1,10 @@
 /** Links at the other places where ComfyUI looks for a file; never in the place of a file that is not ours. */
 import { link, realpath, symlink } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
+import { diskError } from "../base/disk-error.ts";
 import { ModelsError, reasonOf } from "../base/errors.ts";
 import type { TreePath } from "../base/paths.ts";
-import { diskError, errnoOf, lstatOrNull, removeFile } from "./disk.ts";
+import { errnoOf, lstatOrNull, removeFile } from "./disk.ts";
 import { type HeldFolder, holdFolder } from "./folder.ts";
 import { stampAt } from "./known-digests.ts";
 import { kindOf } from "./look.ts";

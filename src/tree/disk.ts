@@ -1,37 +1,11 @@
 /** The few things that are done to the disk in more than one place, with errors that blame the disk. */
 import { type BigIntStats, closeSync, constants, lstatSync, readSync, statSync } from "node:fs";
 import { openOrNull, unlinkIfThere } from "../base/descriptors.ts";
-import { ModelsError, reasonOf } from "../base/errors.ts";
-import { fullness, systemCode } from "../base/system-errors.ts";
+import { diskError } from "../base/disk-error.ts";
+import { systemCode } from "../base/system-errors.ts";
 
 /** See {@link systemCode}. */
 export const errnoOf = (error: unknown): string => systemCode(error);
-
-/** `error` as ours: what could not be done to which path, and what to do. Ours pass through. */
-export function diskError(verb: string, path: string, error: unknown): ModelsError {
-  if (error instanceof ModelsError) return error;
-  const full = fullness(errnoOf(error));
-  return new ModelsError(
-    full === null ? "DISK_FAILED" : "DISK_FULL",
-    `Cannot ${verb} "${path}": ${full ?? reasonOf(error)}`,
-    {
-      fix: full === null ? fixOf(error) : "free some space and run it again, what is there already is kept",
-      cause: error,
-    },
-  );
-}
-
-function fixOf(error: unknown): string {
-  switch (errnoOf(error)) {
-    case "EACCES":
-    case "EPERM":
-      return "give this user the right to write to the models folder";
-    case "EROFS":
-      return "mount the disk writable, or choose another root";
-    default:
-      return "look at the disk (its health, its mount) and run it again";
-  }
-}
 
 const ABSENT = new Set(["ENOENT", "ENOTDIR"]);
 const LOOK = { bigint: true, throwIfNoEntry: false } as const;

@@ -2,9 +2,10 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Artifact, Sha256 } from "../base/artifact.ts";
+import { diskError } from "../base/disk-error.ts";
 import { isModelsError } from "../base/errors.ts";
 import type { TreePath } from "../base/paths.ts";
-import { diskError, errnoOf } from "./disk.ts";
+import { errnoOf } from "./disk.ts";
 import { type KnownDigests, type KnownFile, stampAt } from "./known-digests.ts";
 import { isReceiptFor, type Receipt, readReceipt, readReceiptFile } from "./receipt.ts";
 import { isSameStamp, type Stamp } from "./stamp.ts";

@@ -1,10 +1,21 @@
 /** The way to a folder of the tree: makes what lacks, refuses what leads outside, and holds it against swapping. */
-import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, readlinkSync, realpathSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+} from "node:fs";
 import { join, relative, sep } from "node:path";
 import { openOrNull, syncFolder, syncNames } from "../base/descriptors.ts";
+import { diskError } from "../base/disk-error.ts";
 import { ModelsError } from "../base/errors.ts";
 import { STATE_FOLDER } from "../base/paths.ts";
-import { diskError, errnoOf } from "./disk.ts";
+import { errnoOf } from "./disk.ts";
 
 /** An open folder that is known to lie in the tree. */
 export interface HeldFolder extends Disposable {
@@ -12,6 +23,8 @@ export interface HeldFolder extends Disposable {
   readonly real: string;
   /** A path for `name` in this very folder, even if the folder's name is given to another meanwhile (on Linux). */
   readonly path: (name: string) => string;
+  /** What differs where no file can be moved from one folder to the other; on Linux also two mounts of one device. */
+  readonly mount: () => string;
   /** Makes the names in it durable. */
   readonly sync: () => Promise<void>;
 }
@@ -131,9 +144,15 @@ function held(file: number, { real, prefix }: { readonly real: string; readonly 
   return {
     real,
     path: (name) => join(prefix, name),
+    mount: () => mountOf(file),
     sync: () => syncNames(file),
     [Symbol.dispose]: () => closeSync(file),
   };
+}
+
+function mountOf(file: number): string {
+  const text = orNull(() => readFileSync(`/proc/self/fdinfo/${file}`, "utf8")) ?? "";
+  return `${fstatSync(file).dev} ${/^mnt_id:\s*(\d+)/m.exec(text)?.[1] ?? ""}`;
 }
 
 /**

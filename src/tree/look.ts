@@ -1,6 +1,7 @@
 /** What lies at a path, in the cases that a person must treat differently. */
 import type { BigIntStats } from "node:fs";
-import { diskError, errnoOf, lstatOrNull, statOrNull } from "./disk.ts";
+import { diskError } from "../base/disk-error.ts";
+import { errnoOf, lstatOrNull, statOrNull } from "./disk.ts";
 import { type Stamp, stampOf } from "./stamp.ts";
 
 export type Look =

@@ -3,14 +3,16 @@ import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { basename } from "node:path";
 import { syncFile } from "../base/descriptors.ts";
+import { diskError } from "../base/disk-error.ts";
 import { ModelsError } from "../base/errors.ts";
 import type { TreePath } from "../base/paths.ts";
-import { diskError, errnoOf, lstatOrNull, removeFile, statOrNull } from "./disk.ts";
+import { errnoOf, lstatOrNull, removeFile, statOrNull } from "./disk.ts";
 import { type HeldFolder, holdFolder } from "./folder.ts";
 import { kindOf } from "./look.ts";
 import { isReceiptFor, type ReceiptHow, readReceipt, writeReceipt } from "./receipt.ts";
 import { isSameStamp, type Stamp, stampOf } from "./stamp.ts";
 import type { TreeParts, WantedArtifact } from "./terms.ts";
+import { otherMount, refuseUnwritable } from "./writable.ts";
 
 /** Where the bytes came from, and what may be done for them. */
 export interface Origin {
@@ -43,19 +45,22 @@ export async function place(parts: TreeParts, partial: string, wanted: WantedArt
     await removeFile(partial);
     await removeFile(parts.layout.partialOf(wanted).journal);
   } catch (error) {
-    throw errnoOf(error) === "EXDEV" ? otherDevice(partial, path, error) : diskError("place", path, error);
+    throw errnoOf(error) === "EXDEV" ? otherMount(path, partial, error) : diskError("place", path, error);
   }
 }
 
 /**
- * Refuses a place at which no file could be put, before anything is fetched for it; makes the folders above it.
+ * Refuses a place at which no file could be put, for what stands there or for its folder, before anything is fetched
+ * for it; makes the folders above it.
  * @throws ModelsError `TREE_CONFLICT`, `PATH_UNSAFE`, `DISK_FULL`, `DISK_FAILED`
  */
-export async function refuseObstacle({ layout }: TreeParts, path: TreePath): Promise<void> {
+export async function refuseObstacle(parts: Pick<TreeParts, "layout">, path: TreePath): Promise<void> {
+  const { layout } = parts;
   const whole = layout.fileOf(path);
   using folder = await holdFolder(layout.root, layout.folderOf(whole));
   const there = lstatOrNull(folder.path(basename(whole)));
   if (there !== null && !there.isFile() && !there.isSymbolicLink()) throw conflict(layout, path, kindOf(there));
+  await refuseUnwritable(parts, folder);
 }
 
 interface Subject {
@@ -140,12 +145,5 @@ async function confirm(parts: TreeParts, subject: Subject & { readonly stamp: St
 function conflict(layout: TreeParts["layout"], path: TreePath, seen: string): ModelsError {
   return new ModelsError("TREE_CONFLICT", `Cannot place "${path}": ${seen} is there, expected no file or ours`, {
     fix: `move "${layout.fileOf(path)}" away and run it again`,
-  });
-}
-
-function otherDevice(partial: string, path: string, cause: unknown): ModelsError {
-  return new ModelsError("DISK_FAILED", `Cannot place "${path}": it lies on another device than "${partial}"`, {
-    fix: "give the mounted folder itself as the root, so that it has its own .modelferry, or mount the whole tree as one",
-    cause,
   });
 }

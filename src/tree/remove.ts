@@ -1,8 +1,9 @@
 /** How a file leaves the tree with everything that belongs to it, so that a crash in between leaves no half of it. */
 import { readlink, realpath, unlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { diskError } from "../base/disk-error.ts";
 import { type TreePath, treePathProblem } from "../base/paths.ts";
-import { diskError, errnoOf, lstatOrNull, removeFile, statOrNull } from "./disk.ts";
+import { errnoOf, lstatOrNull, removeFile, statOrNull } from "./disk.ts";
 import { holdFolder } from "./folder.ts";
 import { readReceipt } from "./receipt.ts";
 import type { TreeParts } from "./terms.ts";

@@ -2,13 +2,14 @@
 import { constants } from "node:fs";
 import { copyFile, type FileHandle, link, open, realpath } from "node:fs/promises";
 import { basename } from "node:path";
+import { diskError } from "../base/disk-error.ts";
 import { ModelsError } from "../base/errors.ts";
 import { digestOptions } from "./check.ts";
-import { diskError, errnoOf, removeFile } from "./disk.ts";
+import { errnoOf, removeFile } from "./disk.ts";
 import type { Reusable } from "./find-reusable.ts";
 import { type HeldFolder, holdFolder } from "./folder.ts";
 import { stampAt } from "./known-digests.ts";
-import { place } from "./place.ts";
+import { place, refuseObstacle } from "./place.ts";
 import { isSameStamp } from "./stamp.ts";
 import type { ReadOptions, TreeParts, WantedArtifact } from "./terms.ts";
 
@@ -40,6 +41,7 @@ export async function reuse(
   options: ReuseOptions = {},
 ): Promise<Reused> {
   await refuseChanged(from, wanted);
+  await refuseObstacle(parts, wanted.path);
   const made = await share(parts, from, wanted, options);
   try {
     // A hard link must be to the very file that was read, even if another had its name for a moment.

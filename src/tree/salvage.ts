@@ -2,7 +2,8 @@
 import { constants } from "node:fs";
 import { copyFile, open, rename } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import { diskError, lstatOrNull, removeFile } from "./disk.ts";
+import { diskError } from "../base/disk-error.ts";
+import { lstatOrNull, removeFile } from "./disk.ts";
 import { holdFolder } from "./folder.ts";
 import type { TreeParts, WantedArtifact } from "./terms.ts";
 

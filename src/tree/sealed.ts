@@ -5,7 +5,8 @@ import { rename } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { openFile, syncFile } from "../base/descriptors.ts";
-import { diskError, errnoOf, readSmallFile, removeFile } from "./disk.ts";
+import { diskError } from "../base/disk-error.ts";
+import { errnoOf, readSmallFile, removeFile } from "./disk.ts";
 import { holdFolder } from "./folder.ts";
 import type { Layout } from "./layout.ts";
 

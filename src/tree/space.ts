@@ -1,8 +1,9 @@
 /** How much the disk under the tree still takes, and how much of it unfinished files already have. */
 import { stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
+import { diskError } from "../base/disk-error.ts";
 import { ModelsError } from "../base/errors.ts";
-import { diskError, errnoOf, statOrNull } from "./disk.ts";
+import { errnoOf, statOrNull } from "./disk.ts";
 import type { PartialPaths } from "./layout.ts";
 
 /** Not on this path yet: a folder above it may be, or a file that stands in its way. */

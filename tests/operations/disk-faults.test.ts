@@ -1,9 +1,9 @@
 /** A sync on a disk that fails, a clock that jumps, a system that gives no more files: nothing wrong, nothing lost. */
 import { execFileSync } from "node:child_process";
-import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type Ended, runModels, start } from "../cli/run-models.ts";
+import { type Ended, MAIN, runModels, start } from "../cli/run-models.ts";
 import { clockJump, type DiskFault, describeWithFaults, diskFault } from "../native/faults.ts";
 import { bytesOf, type Content, startRangeServer } from "../origins/index.ts";
 import { type Box, makeBox, weights } from "./box.ts";
@@ -132,6 +132,44 @@ describe("models sync where the system gives little", () => {
       else expect(await isThere(box, PATH)).toBe(false);
       if (code === 0) break;
     }
+    await mends(scene);
+  });
+});
+
+/** Root may write anywhere, so what root may not is tried as another user. */
+const user = process.getuid?.() === 0 ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : [];
+const canBeUser = (() => {
+  try {
+    const [program = process.execPath, ...args] = [...user, process.execPath, MAIN, "--version"];
+    execFileSync(program, args, { stdio: "ignore", cwd: "/" });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+describe.skipIf(!canBeUser)("models sync by a user who may not write everywhere", () => {
+  it.each([
+    ["a folder of the tree", "loras", (root: string) => join(root, "loras")],
+    ["the root, below which a folder lacks", ".", (root: string) => root],
+  ])("57: %s is told with its path and the fix, before a byte is fetched", async (_, shut, named) => {
+    await using scene = await makeScene();
+    const { box } = scene;
+    for (const name of ["locks", "partial", "receipts", "tmp"]) {
+      await mkdir(join(box.root, ".modelferry", name), { recursive: true });
+    }
+    await mkdir(join(box.root, shut), { recursive: true });
+    if (user.length > 0) execFileSync("chown", ["-R", "65534", box.folder]);
+    await chmod(join(box.root, shut), 0o555);
+    const [program = process.execPath, ...words] = [...user, process.execPath, MAIN, ...argsFor(box.root)];
+    const { code, stderr } = await start(program, words, { env: box.environment, cwd: box.folder }).ended;
+    await chmod(join(box.root, shut), 0o755);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/Cannot (?:write to|use) the folder ".*loras": permission denied \(EACCES\)/);
+    expect(stderr).toContain(`give this user the right to write to "${named(box.root)}"`);
+    expect(stderr).not.toContain("/proc/");
+    // Mirrors are asked, with the beginning of the file.
+    expect(scene.bytesSent()).toBeLessThan(SIZE / 10);
     await mends(scene);
   });
 });

@@ -285,6 +285,28 @@ describe.skipIf(!isRoot)("on small disks (skipped unless root, for they must be 
     expect(await bench.names()).toEqual([]);
   });
 
+  it.each([
+    ["a mount of another device", ["-t", "tmpfs", "tmpfs"], [], /another device or mount/],
+    ["a bind mount", ["--bind"], [], /another device or mount/],
+    [
+      "a read-only mount",
+      ["--bind"],
+      ["-o", "remount,bind,ro"],
+      /write to the folder ".*\/diffusion_models": read-only/,
+    ],
+  ])("hostile 57: refuseObstacle() refuses %s before anything is fetched", async (_, kind, then, message) => {
+    const bench = await createBench();
+    const folder = join(bench.root, "diffusion_models");
+    await mkdir(folder, { recursive: true });
+    execFileSync("mount", [...kind, ...(kind.includes("--bind") ? [folder] : []), folder]);
+    mounts.push(folder);
+    if (then.length > 0) execFileSync("mount", [...then, folder]);
+    await expect(bench.tree.refuseObstacle(wanted.path)).rejects.toMatchObject({
+      code: "DISK_FAILED",
+      message: expect.stringMatching(message),
+    });
+  });
+
   it("hostile 56: place() says that the disk is full, and takes no name", async () => {
     const home = await makeHome();
     await mountSmallDisk(join(home, "models"), "64k");
