@@ -24,6 +24,7 @@ export type {
   MirrorShare,
   PlanAction,
   PlanLine,
+  Replaced,
   SignerEntry,
   Summary,
 } from "./base/events.ts";

@@ -5,6 +5,14 @@ import type { ErrorCode } from "./errors.ts";
 /** What will be done about one model. */
 export type PlanAction = "present" | "reuse" | "resume" | "fetch" | "link" | "send";
 
+/** Another file that stands in a model's place. */
+export interface Replaced {
+  /** Its bytes. */
+  readonly size: number;
+  /** As a check says it; of an `unverified` one nothing is known: read and found right, it stays. */
+  readonly status: "wrong-size" | "corrupt" | "unverified";
+}
+
 export interface PlanLine {
   readonly model: string;
   readonly path: string;
@@ -15,6 +23,8 @@ export interface PlanLine {
   readonly fetchBytes: number | null;
   /** Source URIs (to fetch) or local paths (to reuse), best first. */
   readonly from: readonly string[];
+  /** What loses its place to the model; absent where nothing stands there. */
+  readonly replaces?: Replaced;
 }
 
 /** What a mirror did wrong. */
@@ -54,6 +64,8 @@ export interface Summary {
   readonly wastedBytes: number;
   /** Bytes that were linked or copied from files already on this box. */
   readonly reusedBytes: number;
+  /** Files with other bytes that lost their places to models; absent where none did. */
+  readonly replacedFiles?: number;
   /** Bytes that went to a bucket; absent where nothing was to be sent. */
   readonly sentBytes?: number;
   readonly elapsedMs: number;
@@ -112,6 +124,8 @@ export type EventBody =
       readonly how: "fetched" | "reused" | "linked" | "present" | "sent";
       readonly mirrors: readonly MirrorShare[];
     }
+  /** A file with other bytes lost its place to the model. */
+  | ({ readonly kind: "replaced"; readonly model: string; readonly path: string } & Replaced)
   | {
       readonly kind: "file-failed";
       readonly model: string;

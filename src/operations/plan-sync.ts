@@ -1,6 +1,6 @@
 /** Decides what will be done about each wanted model. Pure: `--dry-run` prints exactly what a run then obeys. */
 import type { Sha256 } from "../base/artifact.ts";
-import type { PlanAction, PlanLine } from "../base/events.ts";
+import type { PlanAction, PlanLine, Replaced } from "../base/events.ts";
 import { redactUrl } from "../base/secret.ts";
 
 /** What this box holds at a model's place: proven, the right size but unproven, or nothing of use. */
@@ -16,6 +16,8 @@ export interface SyncFact {
   /** Source URIs, in the manifest's order. */
   readonly sources: readonly string[];
   readonly presence: Presence;
+  /** The other file that stands in its place, or null. */
+  readonly replaces: Replaced | null;
   /** The same bytes elsewhere on this box, or null. `diskBytes` is what taking them costs: 0 for a link. */
   readonly reusable: { readonly path: string; readonly diskBytes: number } | null;
   /** An earlier run's part: bytes that need not come again, and bytes that the disk already gave. */
@@ -85,6 +87,7 @@ function planLine(fact: SyncFact, carriers: ReadonlyMap<Sha256, SyncFact>): Plan
     action,
     fetchBytes,
     from,
+    ...(fact.replaces !== null && { replaces: fact.replaces }),
   });
   if (fact.presence === "present") return line("present", 0, []);
   if (fact.presence === "unverified") return line("reuse", 0, [fact.path]);

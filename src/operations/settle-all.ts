@@ -172,7 +172,7 @@ async function fetchInTurn(
 ): Promise<LockedModel> {
   return await inTurn(run, surveyed, queue, async (now, leased) => {
     const present = now.presence === "present" ? await settleLocally(run, now, leased) : null;
-    return present ?? (await fetchModel(run, await find(leased), leased));
+    return present ?? (await fetchModel(run, { ...(await find(leased)), replaces: now.replaces }, leased));
   });
 }
 

@@ -2,7 +2,7 @@
 import type { Artifact, Sha256 } from "../base/artifact.ts";
 import { formatDuration } from "../base/bytes.ts";
 import { isModelsError } from "../base/errors.ts";
-import type { EventBody, MirrorShare, Report } from "../base/events.ts";
+import type { EventBody, MirrorShare, Replaced, Report } from "../base/events.ts";
 import type { LateMirror, Mirror } from "../base/mirror.ts";
 import type { LockedModel } from "../catalog/lock.ts";
 import type { Model } from "../catalog/model.ts";
@@ -15,7 +15,7 @@ import { type Resolved, wantedArtifact } from "./find-mirrors.ts";
 import { findPieces } from "./find-pieces.ts";
 import type { PlaceWhole } from "./place-whole.ts";
 import type { PriorityOf } from "./priority.ts";
-import { lookFor, presenceOf, type Surveyed, type SurveyOptions } from "./survey.ts";
+import { lookAtPlace, type Surveyed, type SurveyOptions } from "./survey.ts";
 import type { Network, SyncOptions, SyncPorts, SyncSettings } from "./sync-ports.ts";
 import type { Tally } from "./tally.ts";
 
@@ -51,13 +51,14 @@ export async function settleLocally(run: Run, surveyed: Surveyed, signal: AbortS
 
 async function shareFrom(
   run: Run,
-  { reusable }: { readonly reusable: Reusable },
+  { reusable, replaces }: Pick<Surveyed, "replaces"> & { readonly reusable: Reusable },
   { wanted, signal }: { readonly wanted: Model & Artifact; readonly signal: AbortSignal },
 ): Promise<LockedModel | null> {
   try {
     const onProgress = ({ doneBytes }: ReadProgress): void => tellReading(run, wanted, doneBytes);
     const { bytes } = await run.tree.reuse(reusable, wanted, { signal, replace: true, onProgress });
     run.tally.reused(bytes);
+    tellReplaced(run, wanted, replaces);
     return await finish(run, wanted, reusable.from === "tree" ? "linked" : "reused");
   } catch (error) {
     // The file that was found is not what it was: a mirror has the bytes too.
@@ -88,15 +89,19 @@ function tellReading(run: Run, { name, size }: Model & Artifact, doneBytes: numb
   run.report({ kind: "file-verifying", model: name, doneBytes, size });
 }
 
+/** What is fetched, and the file that stood in its place. */
+interface Fetched extends Resolved, Pick<Surveyed, "replaces"> {}
+
 /**
  * Fetches the file whole, proves it, gives it its name.
  * @throws ModelsError `DIGEST_UNKNOWN`, and whatever the transfer and the tree throw
  */
-export async function fetchModel(run: Run, resolved: Resolved, signal: AbortSignal): Promise<LockedModel> {
-  const { model, mirrors, late } = resolved;
+export async function fetchModel(run: Run, resolved: Fetched, signal: AbortSignal): Promise<LockedModel> {
+  const { model, mirrors, late, replaces } = resolved;
   const { size, sha256 } = wantedArtifact(resolved, run.settings.trustFirstUse);
   const end = async (digest: Sha256, shares: readonly MirrorShare[]): Promise<LockedModel> => {
     tellSilent(run, model, late);
+    tellReplaced(run, model, replaces);
     const sources = pinnedSources(model, [...mirrors, ...late]);
     return await finish(run, { ...model, size, sha256: digest, sources }, "fetched", shares);
   };
@@ -112,6 +117,13 @@ export async function fetchModel(run: Run, resolved: Resolved, signal: AbortSign
   const labels = fetched.shares.filter(({ bytes }) => bytes > 0).map(({ label }) => label);
   await run.tree.place(partial.content, wanted, { mirrors: labels, how: "fetched", replace: true });
   return await end(fetched.sha256, fetched.shares);
+}
+
+/** No bytes of a person's are lost without a word. */
+function tellReplaced({ tally, report }: Run, { name: model, path }: Model, replaces: Replaced | null): void {
+  if (replaces === null) return;
+  tally.replaced();
+  report({ kind: "replaced", model, path, ...replaces });
 }
 
 /** Who was silent all the while may be down for long. */
@@ -213,11 +225,11 @@ export async function linkAliases(run: Pick<Run, "tree" | "report">, model: Mode
 /** Looks again, once the lease is held: another process may have brought the file meanwhile. */
 export async function surveyAgain(run: Run, surveyed: Surveyed, signal: AbortSignal): Promise<Surveyed> {
   const { size, sha256 } = surveyed;
-  const finding = await lookFor(run.tree, { ...surveyed.model, size, sha256 }, { ...surveyOptions(run), signal });
-  const presence = presenceOf(finding.status);
+  const place = { ...surveyed.model, size, sha256 };
+  const { finding, presence, replaces } = await lookAtPlace(run.tree, place, { ...surveyOptions(run), signal });
   return presence === "present"
-    ? { ...surveyed, presence, size: finding.size, sha256: finding.sha256 }
-    : { ...surveyed, presence };
+    ? { ...surveyed, presence, replaces, size: finding.size, sha256: finding.sha256 }
+    : { ...surveyed, presence, replaces };
 }
 
 /** Counts a failure and tells it. */

@@ -1,8 +1,9 @@
 /** What this box holds of the wanted models already: in place, elsewhere on its disk, or as an unfinished part. */
 import { stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import type { Artifact, Sha256 } from "../base/artifact.ts";
 import { readBoundedText } from "../base/bounded-file.ts";
+import type { Replaced } from "../base/events.ts";
 import { mapLimit } from "../base/flow.ts";
 import { bootIdentity } from "../base/process.ts";
 import { rangeBytes } from "../base/range.ts";
@@ -22,6 +23,8 @@ export interface Surveyed {
   readonly size: number | null;
   readonly sha256: Sha256 | null;
   readonly reusable: Reusable | null;
+  /** The other file that stands in its place, or null. */
+  readonly replaces: Replaced | null;
   readonly fact: SyncFact;
 }
 
@@ -44,28 +47,54 @@ export async function surveyTree(
   models: readonly Model[],
   options: SurveyOptions,
 ): Promise<readonly Surveyed[]> {
-  const findings = await mapLimit(models, LOOKS, (model) => lookFor(tree, model, options));
-  const absent = models.filter((_, index) => presenceOf(findings[index]?.status ?? "missing") === "absent");
-  const near = findings.flatMap(({ at }) => (at === undefined ? [] : [dirname(at)]));
+  const looks = await mapLimit(models, LOOKS, (model) => lookAtPlace(tree, model, options));
+  const absent = models.filter((_, index) => looks[index]?.presence === "absent");
+  const near = looks.flatMap(({ finding: { at } }) => (at === undefined ? [] : [dirname(at)]));
   const reusables = await findReusables(tree, absent, { ...options, adopt: [...options.adopt, ...new Set(near)] });
   return await mapLimit(models, LOOKS, async (model, index) => {
-    const finding = findings[index];
-    const presence = presenceOf(finding?.status ?? "missing");
+    const { finding, presence, replaces } = looks[index] as PlaceLook;
     // What is in place but unproven may be adopted: then its size is right, and else its mirrors will say.
-    const size = model.size ?? (presence === "absent" ? null : (finding?.size ?? null));
-    const sha256 = model.sha256 ?? (presence === "present" ? (finding?.sha256 ?? null) : null);
+    const size = model.size ?? (presence === "absent" ? null : finding.size);
+    const sha256 = model.sha256 ?? (presence === "present" ? finding.sha256 : null);
     const reusable = presence === "absent" && sha256 !== null ? (reusables.get(sha256) ?? null) : null;
     const known = { size: size ?? sizeOf(reusable), sha256 };
-    const fact = await factOf(tree, { model, presence, reusable, ...known });
-    return { model, presence, reusable, ...known, fact };
+    const fact = await factOf(tree, { model, presence, reusable, replaces, ...known });
+    return { model, presence, reusable, replaces, ...known, fact };
   });
+}
+
+/** What stands in a model's place. */
+interface PlaceLook {
+  readonly finding: Finding;
+  readonly presence: Presence;
+  readonly replaces: Replaced | null;
+}
+
+/** Looks at a model's place. What was read before and found to hold other bytes is not read again. */
+export async function lookAtPlace(
+  tree: Tree,
+  model: Model,
+  options: Pick<SurveyOptions, "signal" | "onReading">,
+): Promise<PlaceLook> {
+  const finding = await lookFor(tree, model, options);
+  const presence = presenceOf(finding.status);
+  const isThere = finding.status !== "present" && finding.status !== "missing" && finding.at === undefined;
+  const size = isThere ? await tree.sizeAt(model.path) : null;
+  if (size === null) return { finding, presence, replaces: null };
+  if (finding.status === "wrong-size" || finding.status === "corrupt") {
+    return { finding, presence, replaces: { size, status: finding.status } };
+  }
+  const seen = model.sha256 === null ? null : await tree.rememberedDigest(join(tree.root, model.path));
+  return seen === null || seen === model.sha256
+    ? { finding, presence, replaces: { size, status: "unverified" } }
+    : { finding, presence: "absent", replaces: { size, status: "corrupt" } };
 }
 
 /**
  * A file that ComfyUI finds elsewhere counts as present when it is read and found right, and when it is seen at every
  * place that the model must have. Otherwise it is a file to share the bytes of.
  */
-export async function lookFor(
+async function lookFor(
   tree: Tree,
   model: Model,
   { signal, onReading }: Pick<SurveyOptions, "signal" | "onReading">,
@@ -86,7 +115,7 @@ async function isSeenEverywhere(tree: Tree, { name, aliases }: Model): Promise<b
 }
 
 /** What a finding means for a sync: whatever is there but wrong is replaced. */
-export function presenceOf(status: FindingStatus): Presence {
+function presenceOf(status: FindingStatus): Presence {
   if (status === "present" || status === "unverified") return status;
   return "absent";
 }
@@ -113,7 +142,7 @@ function sizeOf(reusable: Reusable | null): number | null {
 }
 
 async function factOf(tree: Tree, known: Omit<Surveyed, "fact">): Promise<SyncFact> {
-  const { model, presence, reusable, size, sha256 } = known;
+  const { model, presence, reusable, replaces, size, sha256 } = known;
   const isFetched = presence === "absent" && reusable === null;
   return {
     model: model.name,
@@ -122,6 +151,7 @@ async function factOf(tree: Tree, known: Omit<Surveyed, "fact">): Promise<SyncFa
     sha256,
     sources: model.sources,
     presence,
+    replaces,
     reusable: reusable === null ? null : { path: reusable.path, diskBytes: await copyCost(tree, reusable) },
     partial: isFetched ? await partialOf(tree, { ...model, size, sha256 }) : NO_PARTIAL,
   };

@@ -8,6 +8,8 @@ export interface Tally {
   /** What came over the network for one file, whole or not. */
   readonly moved: (moved: Moved) => void;
   readonly reused: (bytes: number) => void;
+  /** A file with other bytes lost its place. */
+  readonly replaced: () => void;
   readonly failed: (failure: Failure) => void;
   readonly failures: () => readonly Failure[];
   readonly summary: (models: number, elapsedMs: number) => Summary;
@@ -17,7 +19,7 @@ export interface Tally {
 export function createTally(): Tally {
   const shares: MirrorShare[] = [];
   const failures: Failure[] = [];
-  let [fetchedBytes, wastedBytes, reusedBytes] = [0, 0, 0];
+  let [fetchedBytes, wastedBytes, reusedBytes, replacedFiles] = [0, 0, 0, 0];
   return {
     moved: (moved) => {
       shares.push(...moved.shares);
@@ -26,6 +28,9 @@ export function createTally(): Tally {
     },
     reused: (bytes) => {
       reusedBytes += bytes;
+    },
+    replaced: () => {
+      replacedFiles += 1;
     },
     failed: (failure) => {
       failures.push(failure);
@@ -38,6 +43,7 @@ export function createTally(): Tally {
       fetchedBytes,
       wastedBytes,
       reusedBytes,
+      ...(replacedFiles > 0 && { replacedFiles }),
       elapsedMs,
       mirrors: mergeShares(shares, elapsedMs),
     }),

@@ -1,5 +1,5 @@
 /** The lines that stay: what was planned, what finished, failed, was dropped or warned about. Pure. */
-import type { Event, EventBody, MirrorShare, PlanLine, SignerEntry } from "../base/events.ts";
+import type { Event, EventBody, MirrorShare, PlanLine, Replaced, SignerEntry } from "../base/events.ts";
 import type { FileState, MirrorDropped, Progress } from "./progress.ts";
 import type { Style } from "./style.ts";
 import { countOf, cutText, fitText, padText, printable, textWidth, wrapText } from "./text.ts";
@@ -24,9 +24,16 @@ export function planHeadline(plan: Plan): readonly string[] {
   const moved = [
     ...(plan.fetchBytes > 0 || hasUnknownSize(plan.lines) ? [`${bytesText(plan.fetchBytes)} to fetch`] : []),
     ...(plan.reuseBytes > 0 ? [`${bytesText(plan.reuseBytes)} to reuse`] : []),
+    ...replacing(plan.lines),
   ];
   const amounts = moved.length === 0 ? "" : `: ${moved.join(", ")}`;
   return [`${pending} of ${all} to bring into ${printable(plan.root)}${amounts}, ${bytesText(plan.freeBytes)} free`];
+}
+
+/** `2 other files to replace`. */
+function replacing(lines: readonly PlanLine[]): readonly string[] {
+  const count = lines.filter(({ replaces }) => replaces !== undefined && replaces.status !== "unverified").length;
+  return count > 0 ? [`${countOf(count, "other file")} to replace`] : [];
 }
 
 function hasUnknownSize(lines: readonly PlanLine[]): boolean {
@@ -45,6 +52,8 @@ export function noticeOf(event: Event, before: Progress, paper: Paper): readonly
       return trustedLines(event, paper);
     case "warning":
       return warningLines(event.message, event.fix, paper);
+    case "replaced":
+      return warningLines(`${event.path} took the place of ${replacedText(event)}`, undefined, paper);
     case "mirror-dropped":
       return isHeld(event, before) ? [] : droppedLines([event], paper);
     case "file-started":
@@ -57,6 +66,16 @@ export function noticeOf(event: Event, before: Progress, paper: Paper): readonly
     default:
       return [];
   }
+}
+
+/** `a file of 12 MB with other bytes`. */
+export function replacedText({ size, status }: Replaced): string {
+  const known: Readonly<Record<Replaced["status"], string>> = {
+    "wrong-size": "another size",
+    corrupt: "other bytes",
+    unverified: "unknown bytes",
+  };
+  return `a file of ${bytesText(size)} with ${known[status]}`;
 }
 
 /** `✓ 2 manifests and 1 kit signed by studio-2026 (key 8B07EC493A8798BE)`. */

@@ -1,6 +1,7 @@
 /** The plan of a sync as a table: each file, what would be done, where it would come from, and what that costs. Pure. */
 import type { EventBody, PlanLine } from "../base/events.ts";
-import type { Paper } from "./notices.ts";
+import { type Paper, replacedText } from "./notices.ts";
+import type { Style } from "./style.ts";
 import { formatTable } from "./table.ts";
 import { countOf, printable } from "./text.ts";
 import { bytesText, formatPercent } from "./words.ts";
@@ -38,7 +39,9 @@ function planRow(line: PlanLine, isShort: boolean): readonly string[] {
   return [printable(line.path), size, actionText(line), from + (others.length > 0 ? ` +${others.length}` : "")];
 }
 
-function actionText({ action, size, fetchBytes }: PlanLine): string {
+function actionText({ action, size, fetchBytes, replaces }: PlanLine): string {
+  if (replaces?.status === "unverified" && action === "reuse") return "reuse if right";
+  if (replaces !== undefined && action === "fetch") return "replace";
   if (action !== "resume" || size === null || fetchBytes === null) return action;
   return `resume at ${formatPercent(1 - fetchBytes / size)}`;
 }
@@ -52,7 +55,17 @@ function planTotals(plan: Plan, { style }: Paper): readonly string[] {
   return [
     `${style.bold("to fetch")}  ${bytesText(plan.fetchBytes)}${more}`,
     `${style.bold("to reuse")}  ${bytesText(plan.reuseBytes)}`,
+    ...replacedLines(plan.lines, style),
     `${style.bold("present")}   ${present} of ${countOf(plan.lines.length, "model")}`,
     `${style.bold("free")}      ${bytesText(plan.freeBytes)} in ${printable(plan.root)}${verdict}`,
   ];
+}
+
+/** `replaces  loras/it.safetensors: a file of 12 MB with other bytes`, for each file that is to lose its place. */
+function replacedLines(lines: readonly PlanLine[], style: Style): readonly string[] {
+  return lines.flatMap(({ path, action, replaces }) => {
+    if (replaces === undefined) return [];
+    const condition = replaces.status === "unverified" && action === "reuse" ? ", unless it is the right one" : "";
+    return [`${style.warn("replaces")}  ${printable(path)}: ${replacedText(replaces)}${condition}`];
+  });
 }

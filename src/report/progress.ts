@@ -119,6 +119,7 @@ function applyEvent(progress: Progress, event: Event, passedMs: number): Progres
       return applyDropped(progress, event);
     case "trusted":
     case "mirror-found":
+    case "replaced":
     case "warning":
       return progress;
     default:

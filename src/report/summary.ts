@@ -79,8 +79,9 @@ function lastErrors({ mirrors }: Summary, { width }: Paper): readonly string[] {
   });
 }
 
-function remarks({ reusedBytes, wastedBytes }: Summary): readonly string[] {
+function remarks({ reusedBytes, wastedBytes, replacedFiles = 0 }: Summary): readonly string[] {
   return [
+    ...(replacedFiles > 0 ? [`  ${countOf(replacedFiles, "file")} with other bytes replaced`] : []),
     ...(reusedBytes > 0 ? [`  ${bytesText(reusedBytes)} reused from files on this disk`] : []),
     ...(wastedBytes > 0 ? [`  ${bytesText(wastedBytes)} of the fetched bytes were thrown away or came twice`] : []),
   ];

@@ -13,6 +13,7 @@ import { createKnownDigests } from "./known-digests.ts";
 import { createLayout, type PartialPaths, STATE_FOLDERS } from "./layout.ts";
 import type { Lease, LeaseOptions, LeaseTimings } from "./lease.ts";
 import type { TreeEntry } from "./list.ts";
+import { lookAt } from "./look.ts";
 import type { Origin } from "./place.ts";
 import type { Reused, ReuseOptions } from "./reuse.ts";
 import type { Salvage } from "./salvage.ts";
@@ -27,6 +28,8 @@ export interface Tree {
   readonly root: string;
   /** See {@link check}. */
   readonly check: (wanted: Wanted, options?: CheckOptions) => Promise<Finding>;
+  /** Bytes of the file that stands at `path`, perhaps through a link; null where no file does. */
+  readonly sizeAt: (path: TreePath) => Promise<number | null>;
   /** Where to write a file until it is whole; the folder is there once a lease was taken. */
   readonly partialOf: (wanted: { readonly sha256: Sha256 | null; readonly path: TreePath }) => PartialPaths;
   /** Where the record of an unfinished upload to `place` lies, in a folder that its first writer makes. */
@@ -109,6 +112,10 @@ export function createTree(root: string, ports: TreePorts, timings?: LeaseTiming
   return {
     root: layout.root,
     check: (wanted, options) => check(parts, wanted, options),
+    sizeAt: async (path) => {
+      const seen = await lookAt(layout.fileOf(path));
+      return seen.kind === "file" ? seen.stamp.size : null;
+    },
     partialOf: layout.partialOf,
     uploadOf: layout.uploadOf,
     digestOf: async (path, options = {}) => (await known.learn(resolve(path), options))?.sha256 ?? null,

@@ -14,6 +14,7 @@ function fact(over: Partial<SyncFact> = {}): SyncFact {
     sha256: sha("a"),
     sources: ["hf://a/b@c/flux.safetensors"],
     presence: "absent",
+    replaces: null,
     reusable: null,
     partial: { durableBytes: 0, allocatedBytes: 0 },
     ...over,
@@ -50,6 +51,13 @@ describe("planSync()", () => {
     ["does not guess an unknown size", fact({ size: null }), "fetch", null, fact().sources],
   ])("%s", (_claim, one, action, fetchBytes, from) => {
     expect(planSync(facts([one])).lines[0]).toMatchObject({ action, fetchBytes, from });
+  });
+
+  it("says what would lose its place, and nothing where nothing stands", () => {
+    const replaces = { size: 7, status: "wrong-size" } as const;
+    const [line, other] = planSync(facts([fact({ replaces }), fact({ sha256: sha("b") })])).lines;
+    expect(line).toMatchObject({ action: "fetch", replaces });
+    expect(other).not.toHaveProperty("replaces");
   });
 
   it("does not show what the query of an address may hide", () => {
@@ -101,6 +109,7 @@ describe("planSync()", () => {
       sha256: fc.constantFrom(sha("a"), sha("b"), sha("c"), null),
       sources: fc.constant(["hf://a/b@c/d"]),
       presence: fc.constantFrom("present", "unverified", "absent"),
+      replaces: fc.constantFrom(null, { size: 3, status: "corrupt" as const }),
       reusable: fc.option(fc.record({ path: fc.string(), diskBytes: bytes }), { nil: null }),
       partial: fc.record({ durableBytes: bytes, allocatedBytes: bytes }),
     });

@@ -383,6 +383,65 @@ describe("sync()", () => {
     expect((await box.read("loras/box-a.safetensors")).equals(bytes)).toBe(true);
   });
 
+  it.each([
+    ["another size", (bytes: Buffer) => bytes.subarray(1), "wrong-size", "fetch", "wrong-size"],
+    ["other bytes, which nobody has read yet", flipped, "unverified", "reuse", "corrupt"],
+  ] as const)(
+    "says that it replaces a file of %s: in the plan, a dry run, an event and the summary",
+    async (...row) => {
+      const [, changed, status, action, seen] = row;
+      const { content, figures } = await weights("somebody's own", 2 * MB);
+      await using server = await startRangeServer({ "/a.safetensors": content });
+      await using box = await makeBox();
+      await box.catalogue([{ name: "box-a", ...figures, sources: [`${server.url}/a.safetensors`] }]);
+      const own = changed(Buffer.from(await bytesOf(content)));
+      await box.write("loras/box-a.safetensors", own);
+      const replaces = { size: own.length, status };
+      const dry = await box.sync({ isDryRun: true });
+      expect(ofKind(dry.events, "plan")[0]?.lines).toMatchObject([{ action, replaces }]);
+      expect((await box.read("loras/box-a.safetensors")).equals(own)).toBe(true);
+      expect(dry.summary).not.toHaveProperty("replacedFiles");
+
+      const { events, summary, error } = await box.sync();
+      expect(error).toBeNull();
+      expect(ofKind(events, "plan")[0]?.lines).toMatchObject([{ action, replaces }]);
+      const told = { model: "box-a", path: "loras/box-a.safetensors", size: own.length, status: seen };
+      expect(ofKind(events, "replaced")).toMatchObject([told]);
+      expect(summary).toMatchObject({ ok: true, replacedFiles: 1, fetchedBytes: figures.size });
+      const again = await box.sync();
+      expect(again.summary).not.toHaveProperty("replacedFiles");
+      expect(ofKind(again.events, "plan")[0]?.lines[0]).not.toHaveProperty("replaces");
+    },
+  );
+
+  it("plans to fetch what was read before and found to hold other bytes", async () => {
+    const { content, figures } = await weights("read before", 2 * MB);
+    await using box = await makeBox();
+    await box.catalogue([{ name: "box-a", ...figures, sources: ["https://models.invalid/a.safetensors"] }]);
+    const own = flipped(Buffer.from(await bytesOf(content)));
+    await box.write("loras/box-a.safetensors", own);
+    expect((await box.sync({ isOffline: true })).error).toMatchObject({ code: "OFFLINE" });
+    const { events } = await box.sync({ isDryRun: true });
+    expect(ofKind(events, "plan")[0]?.lines).toMatchObject([
+      { action: "fetch", fetchBytes: figures.size, replaces: { size: own.length, status: "corrupt" } },
+    ]);
+    expect((await box.read("loras/box-a.safetensors")).equals(own)).toBe(true);
+  });
+
+  it("says nothing of a file in its place that is the right one, and of a whole small file that is not", async () => {
+    const { content, figures } = await weights("small", 50_000);
+    await using server = await startRangeServer({ "/a.safetensors": content });
+    await using box = await makeBox();
+    await box.catalogue([{ name: "box-a", ...figures, sources: [`${server.url}/a.safetensors`] }]);
+    await box.write("loras/box-a.safetensors", Buffer.from(await bytesOf(content)));
+    const right = await box.sync();
+    expect(ofKind(right.events, "replaced")).toEqual([]);
+    expect(right.summary).not.toHaveProperty("replacedFiles");
+    await box.write("loras/box-a.safetensors", Buffer.from("mine"));
+    const wrong = await box.sync();
+    expect(ofKind(wrong.events, "replaced")).toMatchObject([{ size: 4, status: "wrong-size" }]);
+  });
+
   it("takes what the Hub's own cache has, and what lies in folders under adopt", async () => {
     const hub = await weights("in the hub's cache", 2 * MB);
     const old = await weights("in an old folder", MB);

@@ -48,6 +48,16 @@ describe("advancePlain()", () => {
     expect(plainLines(at(0, [plan, started, ...nothing]))[2]).toMatch(/ {2}no data for 4 s {2}0 of 3 done$/);
   });
 
+  it("tells which file lost its place, and counts it beforehand", () => {
+    const replaces = { size: 12e6, status: "corrupt" } as const;
+    const lines = plan.lines.map((line, index) => (index === 0 ? { ...line, replaces } : line));
+    const replaced = { kind: "replaced", model: "schnell", path: "unet/schnell.safetensors", ...replaces } as const;
+    expect(plainLines(at(0, [{ ...plan, lines }, replaced]))).toEqual([
+      "3 of 4 models to bring into /comfyui/models: 30.0 GB to fetch, 246 MB to reuse, 1 other file to replace, 812 GB free",
+      "! unet/schnell.safetensors took the place of a file of 12.0 MB with other bytes",
+    ]);
+  });
+
   it("tells a wait once, however often it is reported", () => {
     const wait = { kind: "waiting", model: null, on: "lock", message: "another process syncs", untilMs: null } as const;
     expect(plainLines(at(0, [wait, wait, wait]))).toEqual(["wait    another process syncs"]);

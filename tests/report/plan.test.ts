@@ -21,6 +21,22 @@ describe("planLines()", () => {
     ]);
   });
 
+  it("says which files are to lose their places, and which only if they turn out wrong", () => {
+    const lines = plan.lines.map((line, index) => {
+      if (index === 0) return { ...line, replaces: { size: 12e6, status: "wrong-size" as const } };
+      return index === 2
+        ? { ...line, from: [line.path], replaces: { size: 246e6, status: "unverified" as const } }
+        : line;
+    });
+    const text = planLines({ ...plan, lines }, { width: 110, style: plainStyle });
+    expect(text[1]).toMatch(/24\.0 GB {2}replace {3}/);
+    expect(text[3]).toMatch(/246 MB {2}reuse if right {2}/);
+    expect(text).toContain("replaces  diffusion_models/schnell.safetensors: a file of 12.0 MB with another size");
+    expect(text).toContain(
+      "replaces  text_encoders/clip.safetensors: a file of 246 MB with unknown bytes, unless it is the right one",
+    );
+  });
+
   it("warns when the disk is too small, and of sizes that nobody knows", () => {
     const lines = plan.lines.map((line, index) => (index === 0 ? { ...line, size: null, fetchBytes: null } : line));
     const text = planLines({ ...plan, lines, freeBytes: 20e9 }, pipe).join("\n");

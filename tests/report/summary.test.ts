@@ -36,6 +36,11 @@ describe("summaryLines()", () => {
     ]);
   });
 
+  it("counts the files that lost their places", () => {
+    const lines = summaryLines({ ...summary, replacedFiles: 2 }, { root: "/m", failed: 0 }, pipe);
+    expect(lines).toContain("  2 files with other bytes replaced");
+  });
+
   it("counts what failed", () => {
     expect(summaryLines({ ...summary, ok: false }, { root: "/m", failed: 2 }, pipe)[0]).toMatch(
       /^✗ 2 of 4 models failed in \/m: /,
