@@ -39,7 +39,9 @@ export function proxyFor(url: URL, proxy: ProxyVariables): ChosenProxy | null {
   const whole = text.includes("://") ? text : `http://${text}`;
   if (URL.canParse(whole) && /^https?:$/.test(new URL(whole).protocol)) return { url: new URL(whole), variable: name };
   throw new ModelsError("CONFIG_INVALID", `Cannot use the proxy from ${name}: expected an http:// or https:// URL`, {
-    fix: `set ${name} to a URL such as http://proxy.example.net:3128, or unset it`,
+    fix: /^all_proxy$/i.test(name)
+      ? `set HTTPS_PROXY (and HTTP_PROXY), which come before ${name}, to a URL such as http://proxy.example.net:3128`
+      : `set ${name} to a URL such as http://proxy.example.net:3128, or unset it`,
   });
 }
 

@@ -39,7 +39,7 @@ describe("proxyFor()", () => {
         expect.objectContaining({
           code: "CONFIG_INVALID",
           message: expect.stringContaining("from all_proxy"),
-          fix: expect.stringContaining("set all_proxy"),
+          fix: expect.stringContaining("HTTPS_PROXY (and HTTP_PROXY), which come before all_proxy"),
         }),
       );
       expect(ask).not.toThrow(/pass/);
