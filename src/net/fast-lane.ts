@@ -50,6 +50,8 @@ export function openFastLane(url: URL, options: FastLaneOptions): FastLane {
   let sink: RangeSink | null = null;
   let passage: Passage | null = null;
   let validator: string | null = null;
+  /** Where the answer under way ends. */
+  let answerEnd = 0;
   let isKeptAlive = true;
   let interimAnswers = 0;
 
@@ -70,7 +72,7 @@ export function openFastLane(url: URL, options: FastLaneOptions): FastLane {
   const breakOff = (error: unknown): void => fail(failureOf(error));
   const finishRange = (): void => {
     // A shrunk range leaves bytes on the way, and surplus ones were never asked for: neither may meet the next head.
-    const isReusable = isKeptAlive && slab.held().length === 0 && sink?.end() === sink?.read.end;
+    const isReusable = isKeptAlive && slab.held().length === 0 && sink?.end() === answerEnd;
     slab.clear();
     phase = isReusable ? "idle" : "dead";
     if (!isReusable) socket.destroy();
@@ -99,6 +101,8 @@ export function openFastLane(url: URL, options: FastLaneOptions): FastLane {
     const verdict = judgeRangeAnswer(head.status, (name) => head.fields.get(name), asked);
     if (verdict.kind !== "body") return fail(verdict);
     if (!verdict.isFramed) return fail({ kind: "unusual", message: "its answer has no Content-Length" });
+    answerEnd = verdict.end;
+    sink.shrink(answerEnd);
     isKeptAlive = head.isKeptAlive;
     phase = "body";
     if (slab.held().length > 0) readBody(slab.held().length);

@@ -75,6 +75,7 @@ function readAnswer(endpoint: HttpEndpoint, sink: RangeSink, options: GeneralLan
         isAnswered = true;
         const verdict = judgeRangeAnswer(status, (name) => single(headers[name]), asked);
         if (verdict.kind === "body") {
+          sink.shrink(verdict.end);
           passage = gate.enter({ pause: () => given.pause(), resume: () => given.resume() });
           return;
         }

@@ -72,8 +72,17 @@ async function readHttpRange(
     answer.body.destroy();
     return verdict;
   }
-  return await fillFrom(answer.body as AsyncIterable<Uint8Array>, read);
+  const failure = await fillFrom(answer.body as AsyncIterable<Uint8Array>, partOf(read, start, verdict.end));
+  if (failure !== null || verdict.end === end) return failure;
+  return await readHttpRange(endpoint, partOf(read, verdict.end, end), { dispatcher, userAgent });
 }
+
+const partOf = (read: MemoryRead, start: number, end: number): MemoryRead => ({
+  ...read,
+  start,
+  end,
+  into: read.into.subarray(start - read.start, end - read.start),
+});
 
 async function fillFrom(
   body: AsyncIterable<Uint8Array>,

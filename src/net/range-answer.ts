@@ -12,19 +12,26 @@ export interface AskedRange {
   readonly hasRanges: boolean;
 }
 
-export type RangeVerdict = { readonly kind: "body"; readonly isFramed: boolean } | LaneFailure;
+export type RangeVerdict = RangeBody | LaneFailure;
+
+export interface RangeBody {
+  readonly kind: "body";
+  /** Whether `Content-Length` frames the body (else it is chunked, which only the general lane reads). */
+  readonly isFramed: boolean;
+  /** Where it ends: before the end that was asked for where the server sends no more at a time. */
+  readonly end: number;
+}
 
 type Fields = (name: string) => string | undefined;
 
 /** Answers that a fresh link, or another source, may not give. */
 const REFUSALS = new Set([401, 403, 404, 410, 451]);
+/** A server that sends less than this at a time, and not what is left, is of no use for gigabytes. */
+export const LEAST_RANGE_BYTES: number = 16 * 1024;
 /** Answers that a moment's patience may not give. */
 const BUSY = new Set([408, 425, 429]);
 
-/**
- * Judges status and headers of an answer.
- * `isFramed` says whether `Content-Length` frames the body (else it is chunked, which only the general lane reads).
- */
+/** Judges status and headers of an answer. */
 export function judgeRangeAnswer(status: number, field: Fields, asked: AskedRange): RangeVerdict {
   if (status === 206 || (status === 200 && !asked.hasRanges)) return judgeBody(status, field, asked);
   if (status === 200) return { kind: "lied", message: wholeAnswer(field) };
@@ -60,8 +67,10 @@ function judgeBody(status: number, field: Fields, asked: AskedRange): RangeVerdi
   if (/^multipart\//i.test(field("content-type") ?? "")) {
     return { kind: "lied", message: "it sent several ranges in one answer" };
   }
-  const problem = versionProblem(field, asked) ?? (status === 206 ? rangeProblem(field, asked) : null);
-  return problem ?? judgeLength(field, asked.end - asked.start);
+  const problem = versionProblem(field, asked);
+  if (problem !== null) return problem;
+  const end = status === 206 ? endOfRange(field, asked) : asked.end;
+  return typeof end === "number" ? judgeLength(field, asked.start, end) : end;
 }
 
 /**
@@ -76,21 +85,27 @@ function versionProblem(field: Fields, { validator }: AskedRange): LaneFailure |
   return { kind: "changed", message: `its ${name} changed from ${validator.slice(0, 80)} to ${seen.slice(0, 80)}` };
 }
 
-function rangeProblem(field: Fields, asked: AskedRange): LaneFailure | null {
+/**
+ * Where the range ends that the answer brings. A server may send less than was asked for, from its beginning (RFC 9110
+ * section 15.3.7), and may leave the total open (section 14.4).
+ */
+function endOfRange(field: Fields, { start, end, size }: AskedRange): number | LaneFailure {
   const value = field("content-range") ?? "";
-  const [, first, last, total] = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16})$/i.exec(value) ?? [];
+  const [, first, last, total] = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16}|\*)$/i.exec(value) ?? [];
   if (total === undefined) {
     return { kind: "lied", message: `it sent Content-Range "${value.slice(0, 80)}", expected a range and a total` };
   }
-  if (Number(total) !== asked.size) return wrongTotal(total, asked.size);
-  if (Number(first) === asked.start && Number(last) === asked.end - 1) return null;
-  return { kind: "lied", message: `it sent bytes ${first}-${last}, expected ${asked.start}-${asked.end - 1}` };
+  if (total !== "*" && Number(total) !== size) return wrongTotal(total, size);
+  const sentEnd = Number(last) + 1;
+  const least = Math.min(end, start + LEAST_RANGE_BYTES);
+  if (Number(first) === start && sentEnd >= least && sentEnd <= end) return sentEnd;
+  return { kind: "lied", message: `it sent bytes ${first}-${last}, expected ${start}-${end - 1}` };
 }
 
-function judgeLength(field: Fields, expected: number): RangeVerdict {
-  const length = field("content-length");
-  if (field("transfer-encoding") !== undefined || length === undefined) return { kind: "body", isFramed: false };
-  if (length === String(expected)) return { kind: "body", isFramed: true };
+function judgeLength(field: Fields, start: number, end: number): RangeVerdict {
+  const [length, expected] = [field("content-length"), end - start];
+  if (field("transfer-encoding") !== undefined || length === undefined) return { kind: "body", isFramed: false, end };
+  if (length === String(expected)) return { kind: "body", isFramed: true, end };
   return { kind: "lied", message: `it announced ${length.slice(0, 40)} bytes, expected ${expected}` };
 }
 

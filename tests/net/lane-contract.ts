@@ -6,6 +6,7 @@ import type { LaneEnd } from "../../src/net/lane-pool.ts";
 import type { LaneFailure } from "../../src/net/lane-protocol.ts";
 import {
   always,
+  capped,
   chunked,
   contentRange,
   dropAfter,
@@ -235,12 +236,17 @@ export function describeLane(kind: LaneKind): void {
       ],
       [
         "another end",
-        contentRange((start, last, total) => `bytes ${start}-${last - 1}/${total}`),
+        contentRange((start, last, total) => `bytes ${start}-${last + 1}/${total}`),
         "lied",
         /sent bytes/,
       ],
+      [
+        "an end before that of its body",
+        contentRange((start, last, total) => `bytes ${start}-${last - 1}/${total}`),
+        "lied",
+        /announced/,
+      ],
       ["another total", contentRange((start, last) => `bytes ${start}-${last}/99`), "changed", /99 bytes/],
-      ["no total", contentRange((start, last) => `bytes ${start}-${last}/*`), "lied", /Content-Range/],
       ["no Content-Range", contentRange(() => null), "lied", /Content-Range/],
       ["garbage as Content-Range", contentRange(() => "bytes=0-1"), "lied", /Content-Range/],
       ["gzip", gzip, "lied", /Content-Encoding "gzip"/],
@@ -317,6 +323,28 @@ export function describeLane(kind: LaneKind): void {
       for (let at = 0; at < 5; at += 1) {
         expect(await world.read(START, START + 90_000)).toEqual({ kind: "done", position: START + 90_000 });
       }
+    });
+
+    it("takes what a server sends that sends no more than so much at a time, over one connection", async () => {
+      world.server.faults.add(always, capped(70_000));
+      await world.read(START, END);
+      const before = world.server.acceptedSockets();
+      const end = await world.read(START, END);
+      expect(end).toEqual({ kind: "done", position: START + 70_000 });
+      expectRight(end);
+      expect(world.written(START + 70_000, END).length).toBe(0);
+      expect(await world.read(START + 70_000, START + 90_000)).toMatchObject({ position: START + 90_000 });
+      if (!kind.isGeneral) expect(world.server.acceptedSockets()).toBe(before);
+    });
+
+    it("takes a range whose total is left open", async () => {
+      world.server.faults.add(
+        always,
+        contentRange((start, last) => `bytes ${start}-${last}/*`),
+      );
+      const end = await world.read(START, END);
+      expect(end).toEqual({ kind: "done", position: END });
+      expectRight(end);
     });
 
     it("refuses a head that says one thing twice", async () => {

@@ -11,7 +11,33 @@ const judge = (status: number, headers: Headers = right, change: Partial<AskedRa
   judgeRangeAnswer(status, (name) => headers[name], { ...asked, ...change });
 
 describe("judgeRangeAnswer() takes", () => {
+  const large = { start: 100, end: 1_000_000, size: 2_000_000 };
+  const part = { ...right, "content-range": "bytes 100-499999/2000000", "content-length": "499900" };
+
+  it("less than was asked for, from its beginning, and says where it ends", () => {
+    expect(judge(206, part, large)).toEqual({ kind: "body", isFramed: true, end: 500_000 });
+    expect(judge(206, { ...part, "content-length": undefined }, large)).toMatchObject({
+      isFramed: false,
+      end: 500_000,
+    });
+  });
+
+  it("no part that is too small to get anywhere, starts elsewhere, or has another length than it says", () => {
+    const least = 16 * 1024;
+    const range = (first: number, end: number): Headers => ({
+      ...right,
+      "content-range": `bytes ${first}-${end - 1}/2000000`,
+      "content-length": String(end - first),
+    });
+    expect(judge(206, range(100, 100 + least), large)).toMatchObject({ kind: "body", end: 100 + least });
+    expect(judge(206, range(100, 99 + least), large)).toMatchObject({ kind: "lied" });
+    expect(judge(206, range(100, 100), large)).toMatchObject({ kind: "lied" });
+    expect(judge(206, range(101, 500_000), large)).toMatchObject({ kind: "lied" });
+    expect(judge(206, { ...part, "content-length": "499901" }, large)).toMatchObject({ kind: "lied" });
+  });
+
   it.each<readonly [string, Headers, boolean]>([
+    ["no total: the size is known", { ...right, "content-range": "bytes 100-299/*" }, true],
     ["exactly what was asked", right, true],
     ["the same tag, made weak by a cache", { ...right, etag: 'W/"v1"' }, true],
     ["no ETag", { ...right, etag: undefined }, true],
@@ -21,13 +47,13 @@ describe("judgeRangeAnswer() takes", () => {
     ["no length: not framed", { ...right, "content-length": undefined }, false],
     ["chunks: not framed", { ...right, "transfer-encoding": "chunked" }, false],
   ])("%s", (_, headers, isFramed) => {
-    expect(judge(206, headers)).toEqual({ kind: "body", isFramed });
+    expect(judge(206, headers)).toEqual({ kind: "body", isFramed, end: 300 });
   });
 
   it("200 from a server that has no ranges, when the whole file was asked for", () => {
     const whole = { start: 0, end: 1000, hasRanges: false, validator: null };
-    expect(judge(200, { "content-length": "1000" }, whole)).toEqual({ kind: "body", isFramed: true });
-    expect(judge(200, {}, whole)).toEqual({ kind: "body", isFramed: false });
+    expect(judge(200, { "content-length": "1000" }, whole)).toEqual({ kind: "body", isFramed: true, end: 1000 });
+    expect(judge(200, {}, whole)).toEqual({ kind: "body", isFramed: false, end: 1000 });
     expect(judge(200, { "content-length": "999" }, whole)).toMatchObject({ kind: "lied" });
   });
 });
@@ -39,7 +65,7 @@ describe("judgeRangeAnswer() of a file that has only a date", () => {
     ["the same one", { ...right, "last-modified": OLD }],
     ["none", right],
   ])("takes %s", (_, headers) => {
-    expect(judge(206, headers, dated)).toEqual({ kind: "body", isFramed: true });
+    expect(judge(206, headers, dated)).toMatchObject({ kind: "body", isFramed: true });
   });
 
   it("takes another date for another version", () => {
@@ -75,7 +101,6 @@ describe("judgeRangeAnswer() refuses", () => {
     ["another start", 206, { ...right, "content-range": "bytes 101-299/1000" }, "lied"],
     ["another end", 206, { ...right, "content-range": "bytes 100-300/1000" }, "lied"],
     ["another total", 206, { ...right, "content-range": "bytes 100-299/1001" }, "changed"],
-    ["no total", 206, { ...right, "content-range": "bytes 100-299/*" }, "lied"],
     ["no range", 206, { ...right, "content-range": "bytes */1000" }, "lied"],
     ["no Content-Range", 206, { ...right, "content-range": undefined }, "lied"],
     ["two Content-Ranges", 206, { ...right, "content-range": "bytes 100-299/1000, bytes 0-1/1000" }, "lied"],

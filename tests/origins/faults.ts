@@ -200,6 +200,16 @@ export const shortBody =
     const end = Math.max(reply.part.start, reply.part.end - missing);
     return { ...reply, part: { start: reply.part.start, end }, length: end - reply.part.start };
   };
+/** No more than `bytes` of a range at a time, and `Content-Range` and `Content-Length` say so. */
+export const capped =
+  (bytes: number): Fault =>
+  (reply) => {
+    const { start, end } = reply.part;
+    if (reply.status !== 206 || end - start <= bytes) return reply;
+    const part = { start, end: start + bytes };
+    const range = `bytes ${start}-${part.end - 1}/${sizeOf(reply.content)}`;
+    return { ...withHeaders(reply, { "Content-Range": range }), part, length: bytes };
+  };
 /** More bytes than `Content-Range` says (zeros after the end of the content); `Content-Length` admits it, or not. */
 export const longBody =
   (extra: number, isDeclared: boolean = true): Fault =>

@@ -25,7 +25,7 @@
  * fault: resetAfter(n) truncateAfter(n) dropAfter(n) stallAfter(n) stallAt(byte) stallHead("silent"|"torn") slowFrom(byte, rate) dieAfter(n, reviveAfterMs?)
  * status(code, headers?, body?) rateLimited(s) retryAfter(value, code?) redirectTo(url, code?) page() lfsPointer(sha256, size)
  * ignoreRange contentRange((start, last, total) => text) etag(value) headers(values) duplicateHeader(name, second)
- * hints(count) hugeHeaders(bytes) flip(offset|"all") shortBody(n) longBody(n, isDeclared?) chunked gzip multipart.
+ * hints(count) hugeHeaders(bytes) flip(offset|"all") shortBody(n) capped(n) longBody(n, isDeclared?) chunked gzip multipart.
  * Example: `server.faults.add(nth(covers(20_000_000), 1), flip(20_000_000))`.
  */
 export * from "./bucket.ts";

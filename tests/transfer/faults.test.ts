@@ -3,6 +3,8 @@ import { describe, expect, it } from "vitest";
 import { parseSha256 } from "../../src/base/artifact.ts";
 import {
   after,
+  always,
+  capped,
   chunked,
   contentRange,
   covers,
@@ -37,10 +39,10 @@ const whole = { "/x.bin": bytes };
 const urlOf = (server: RangeServer): string => `${server.url}/x.bin`;
 
 /** Fetches from one server that misbehaves once and then is good. */
-async function survives(fault: Fault, times = 1) {
+async function survives(fault: Fault, times = 1, when = covers(5_000_000)) {
   await using server = await startRangeServer(whole);
   await using bench = await makeTransfer();
-  server.faults.add(covers(5_000_000), fault, times);
+  server.faults.add(when, fault, times);
   const result = await bench.transfer.fetch(
     bench.job({ size: SIZE, sha256, mirrors: [mirrorAt(urlOf(server), SIZE)] }),
   );
@@ -80,6 +82,21 @@ describe("transfer.fetch() from one mirror that fails once", () => {
   it("dies and comes back: nothing is fetched twice but what was on its way", async () => {
     const { result } = await survives(dieAfter(500_000, 700));
     expect(result.fetchedBytes).toBeLessThan(SIZE * 1.05);
+  });
+});
+
+describe("transfer.fetch() from one mirror that is odd in all of its answers", () => {
+  it.each<readonly [string, Fault]>([
+    ["sends no more than 1 MB at a time", capped(1_000_000)],
+    ["never says the total", contentRange((start, last) => `bytes ${start}-${last}/*`)],
+  ])("%s: the bytes are right, and none comes twice", async (_, fault) => {
+    const { result, events } = await survives(fault, Number.POSITIVE_INFINITY, always);
+    expect(result).toMatchObject({ sha256, fetchedBytes: SIZE });
+    expect(blamed(events)).toEqual([]);
+  });
+
+  it("gives up a server that sends a few bytes at a time", async () => {
+    await expect(survives(capped(1), Number.POSITIVE_INFINITY, always)).rejects.toMatchObject({ code: "MIRROR_LIED" });
   });
 });
 
