@@ -53,13 +53,14 @@ export async function askAll(
   { context, options, slow }: AskPorts,
 ): Promise<readonly Found[]> {
   const { clock, settings } = context;
-  const { size } = wanted;
+  const { size, sha256 } = wanted;
   const { maxRate } = settings.limits;
+  const provenSize = sha256 === null ? null : size;
   const isWorthOne = maxRate === null || (size ?? 0) <= maxRate * MOST_SECONDS;
-  const asking = { ...context, headBytes: headBytesOf(isWorthOne ? size : null) };
+  const asking = { ...context, headBytes: headBytesOf(isWorthOne ? size : null), size: provenSize };
   // For all of them together, before anyone's patience begins.
   await context.pace(sources.length * Math.min(asking.headBytes, size ?? asking.headBytes), options.signal);
-  const joining = size === null || wanted.sha256 === null || options.late === undefined ? null : options.late;
+  const joining = provenSize === null || options.late === undefined ? null : options.late;
   const impatient = new Set<() => void>();
   let good = 0;
   const ask = async (source: Source, label: string, signal: AbortSignal): Promise<Found> => {

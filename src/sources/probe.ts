@@ -3,6 +3,7 @@ import { ModelsError } from "../base/errors.ts";
 import type { HttpEndpoint } from "../base/mirror.ts";
 import { validatorIn } from "../base/validator.ts";
 import type { Credential, Http, HttpAnswer } from "../net/http.ts";
+import { LEAST_RANGE_BYTES } from "../net/range-answer.ts";
 
 /** How much of the beginning is read, as a rule. */
 export const PROBE_BYTES = 65_536;
@@ -49,6 +50,8 @@ export interface Asked {
   readonly credential: Credential | null;
   /** How much was asked for. */
   readonly headBytes: number;
+  /** Bytes that the file must have, for a server that does not say; null where nothing would prove it. */
+  readonly size: number | null;
 }
 
 /**
@@ -56,36 +59,43 @@ export interface Asked {
  * @throws ModelsError `MIRROR_LIED`, `MIRROR_FAILED`, `NOT_WEIGHTS` (an empty file); for other statuses than 200, 206
  * and 416 see `refusalOf`
  */
-export function readProbe(answer: HttpAnswer, { name, credential, headBytes }: Asked): Probe {
+export function readProbe(answer: HttpAnswer, asked: Asked): Probe {
+  const { name, credential, headBytes } = asked;
   const lie = (seen: string): ModelsError =>
     new ModelsError("MIRROR_LIED", `Cannot use "${name}": ${new URL(answer.url).host} ${seen}`);
   if (/^multipart\//i.test(answer.headers["content-type"] ?? "")) throw lie("sends several ranges, expected one");
-  const size = answer.status === 200 ? wholeSize(answer, lie) : rangedSize(answer, { name, headBytes }, lie);
+  const size = answer.status === 200 ? wholeSize(answer, asked, lie) : rangedSize(answer, asked, lie);
   return { size, head: answer.body.subarray(0, headBytes), endpoint: endpointOf(answer, credential) };
 }
 
 type Lie = (seen: string) => ModelsError;
 
-function wholeSize(answer: HttpAnswer, lie: Lie): number {
-  const length = answer.headers["content-length"] ?? "";
-  if (!/^\d{1,15}$/.test(length)) throw lie("serves no ranges and does not say how long the file is");
-  return Number(length);
+function wholeSize({ headers, body }: HttpAnswer, { headBytes, size }: Asked, lie: Lie): number {
+  const length = headers["content-length"] ?? "";
+  if (/^\d{1,15}$/.test(length)) return Number(length);
+  if (size === null || length !== "") throw lie("serves no ranges and does not say how long the file is");
+  // It came to its end.
+  if (body.length <= headBytes) return body.length;
+  if (size <= headBytes) throw lie(`sends more than ${headBytes} bytes, expected ${size}`);
+  return size;
 }
 
-function rangedSize(answer: HttpAnswer, { name, headBytes }: Pick<Asked, "name" | "headBytes">, lie: Lie): number {
+function rangedSize(answer: HttpAnswer, { name, headBytes, size }: Asked, lie: Lie): number {
   const range = answer.headers["content-range"] ?? "";
   if (answer.status === 416) {
     if (/^bytes \*\/0$/i.test(range)) throw new ModelsError("NOT_WEIGHTS", `Cannot use "${name}": the file is empty`);
     throw lie(`refuses the range 0-${headBytes - 1} (416, "${range.slice(0, 60)}")`);
   }
-  const [, start, last, total] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/i.exec(range) ?? [];
-  if (total === undefined) throw lie(`sends Content-Range "${range.slice(0, 60)}", expected a range and a total`);
-  const wanted = Math.min(headBytes, Number(total));
-  if (Number(start) !== 0 || Number(last) !== wanted - 1) {
+  const [, start, last, total] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/i.exec(range) ?? [];
+  const whole = total === undefined ? null : total === "*" ? size : Number(total);
+  if (whole === null) throw lie(`sends Content-Range "${range.slice(0, 60)}", expected a range and a total`);
+  const [wanted, sent] = [Math.min(headBytes, whole), Number(last) + 1];
+  // Who sends no more than so much at a time sends less than was asked for.
+  if (Number(start) !== 0 || sent > wanted || sent < Math.min(wanted, LEAST_RANGE_BYTES)) {
     throw lie(`sends bytes ${start}-${last}, asked for 0-${wanted - 1}`);
   }
-  if (answer.body.length === wanted) return Number(total);
-  throw lie(`sends ${answer.body.length > wanted ? "more" : "fewer"} bytes than its Content-Range says`);
+  if (answer.body.length === sent) return whole;
+  throw lie(`sends ${answer.body.length > sent ? "more" : "fewer"} bytes than its Content-Range says`);
 }
 
 function endpointOf(answer: HttpAnswer, credential: Credential | null): HttpEndpoint {

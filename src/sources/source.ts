@@ -25,6 +25,8 @@ export interface SourceContext {
 export interface Asking extends SourceContext {
   /** How much of the beginning to read. */
   readonly headBytes: number;
+  /** Bytes that the file must have, where its sha256 will prove that it has them; else null. */
+  readonly size: number | null;
 }
 
 /** A source that answered: where it can be read, what it says about itself, and how it begins. */
