@@ -2,8 +2,9 @@
 import type { Dispatcher } from "undici";
 import { formatBytes, formatDuration } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
-import { type ErrorDetails, isModelsError, ModelsError, reasonOf } from "../base/errors.ts";
+import { type ErrorDetails, isModelsError, ModelsError } from "../base/errors.ts";
 import { redactUrl } from "../base/secret.ts";
+import { codeOf, isCertificateError, networkReason } from "./network-reason.ts";
 import { ProxyProblem } from "./proxy.ts";
 
 export interface ExchangeRequest {
@@ -147,14 +148,14 @@ function flatten(headers: Readonly<Record<string, string | string[] | undefined>
   return flat;
 }
 
-/** What is wrong with a certificate, and what to do about it. */
-function certificateProblem(code: string): readonly [string, string] {
-  if (code === "CERT_HAS_EXPIRED") return ["has expired", "check this machine's clock; else its owner must renew it"];
-  if (code === "CERT_NOT_YET_VALID") return ["is not valid yet", "check this machine's clock"];
+/** What to do about a certificate. */
+function certificateFix(code: string): string {
+  if (code === "CERT_HAS_EXPIRED") return "check this machine's clock; else its owner must renew it";
+  if (code === "CERT_NOT_YET_VALID") return "check this machine's clock";
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
-    return ["is for another host", "check the host's name; a proxy or a login page of this network may answer for it"];
+    return "check the host's name; a proxy or a login page of this network may answer for it";
   }
-  return ["is not trusted", "if this host has an authority of its own, name its PEM file in NODE_EXTRA_CA_CERTS"];
+  return "if this host has an authority of its own, name its PEM file in NODE_EXTRA_CA_CERTS";
 }
 
 function explain(thrown: unknown, { url }: Pick<ExchangeRequest, "url">): ExchangeFailure {
@@ -165,16 +166,13 @@ function explain(thrown: unknown, { url }: Pick<ExchangeRequest, "url">): Exchan
     const { message, fix, mayPass, cause } = error;
     return { kind: "failed", error: failed(url, message, { fix, cause }), mayPass };
   }
-  const code = String((error as { readonly code?: unknown } | null)?.code ?? "");
-  if (/TIMEOUT|ETIMEDOUT/.test(code))
-    return { kind: "failed", error: stalled(url, reasonOf(error), error), mayPass: true };
-  if (/CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)/.test(code)) {
-    const [seen, fix] = certificateProblem(code);
-    const details = { cause: error, fix };
-    return { kind: "failed", error: failed(url, `its certificate ${seen} (${code})`, details), mayPass: false };
+  const [code, seen] = [codeOf(error), networkReason(error)];
+  if (/TIMEOUT|ETIMEDOUT/.test(code)) return { kind: "failed", error: stalled(url, seen, error), mayPass: true };
+  if (isCertificateError(error)) {
+    const details = { cause: error, fix: certificateFix(code) };
+    return { kind: "failed", error: failed(url, seen, details), mayPass: false };
   }
   const isFinal = code === "UND_ERR_HEADERS_OVERFLOW" || code === "UND_ERR_INVALID_ARG";
-  const seen = code === "UND_ERR_HEADERS_OVERFLOW" ? "the head of its answer is too long" : reasonOf(error);
   return { kind: "failed", error: failed(url, seen, { cause: error }), mayPass: !isFinal };
 }
 

@@ -2,6 +2,7 @@
 import { isModelsError } from "../base/errors.ts";
 import { systemCode } from "../base/system-errors.ts";
 import type { LaneFailure, Positions, RangeRead } from "./lane-protocol.ts";
+import { networkReason } from "./network-reason.ts";
 import type { Slab } from "./slab.ts";
 
 /** One range being read, whatever lane carries it. It ends exactly once; what comes in later is dropped. */
@@ -132,7 +133,5 @@ export function failureOf(error: unknown): LaneFailure {
   if (error instanceof DiskProblem) return { kind: "disk", code: error.code, message: error.message };
   // A name that leads into a private network does so again.
   if (isModelsError(error, "MIRROR_LIED")) return { kind: "lied", message: error.message };
-  const first = error instanceof AggregateError && error.message === "" ? error.errors[0] : error;
-  const { code, message } = first as NodeJS.ErrnoException;
-  return { kind: "network", message: code === undefined || message.includes(code) ? message : `${message} (${code})` };
+  return { kind: "network", message: networkReason(error) };
 }

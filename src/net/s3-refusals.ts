@@ -1,5 +1,6 @@
 /** What a bucket's refusal means: whether it may pass, and how it is told. Pure, and knows no SDK. */
 import { type ErrorDetails, ModelsError, reasonOf } from "../base/errors.ts";
+import { codeOf, isCertificateError, networkReason } from "./network-reason.ts";
 import { ProxyProblem } from "./proxy.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
@@ -66,9 +67,9 @@ const isCode = (value: unknown): value is string =>
 /** What undici and the system throw when no whole answer came. */
 function isNetwork(error: unknown): boolean {
   if (error instanceof ProxyProblem) return error.mayPass;
-  const code = String((error as { readonly code?: unknown } | null)?.code ?? "");
+  const code = codeOf(error);
   if (/^(UND_ERR_INVALID_ARG|UND_ERR_NOT_SUPPORTED|UND_ERR_REQ_CONTENT_LENGTH_MISMATCH|ERR_)/.test(code)) return false;
-  if (/CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)/.test(code)) return false;
+  if (isCertificateError(error)) return false;
   return /^(E[A-Z]+|EAI_AGAIN|UND_ERR_[A-Z_]+)$/.test(code) || /other side closed|socket/i.test(reasonOf(error));
 }
 
@@ -89,7 +90,7 @@ export function refusalError(error: unknown, { verb, name, bucket }: Subject): M
     return new ModelsError("MIRROR_FAILED", `Cannot ${verb} "${name}": ${error.message}`, details);
   }
   const { code, status, date } = refusalIn(error);
-  const seen = status === null ? reasonOf(error) : `its bucket answers ${status}${code === "" ? "" : ` ${code}`}`;
+  const seen = status === null ? networkReason(error) : `its bucket answers ${status}${code === "" ? "" : ` ${code}`}`;
   const told = (kind: ModelsError["code"], text: string, details: ErrorDetails = {}): ModelsError =>
     new ModelsError(kind, `Cannot ${verb} "${name}": ${text}`, { ...details, cause: error });
   if (code === "NoSuchBucket") {
@@ -111,8 +112,8 @@ export function refusalError(error: unknown, { verb, name, bucket }: Subject): M
   }
   if (status === 429) return told("MIRROR_RATE_LIMITED", `${seen}, again and again`, { fix: "try again later" });
   if (status === 404) return told("SOURCE_NOT_FOUND", seen);
-  if (/CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)/.test(code)) {
-    return told("MIRROR_FAILED", `its certificate is not trusted (${code})`, {
+  if (status === null && isCertificateError(error)) {
+    return told("MIRROR_FAILED", seen, {
       fix: "if this host has an authority of its own, name its PEM file in NODE_EXTRA_CA_CERTS",
     });
   }

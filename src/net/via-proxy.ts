@@ -1,6 +1,6 @@
 /** How requests go through a proxy: plain ones in absolute form, the others in a tunnel; what is its fault names it. */
 import type { Dispatcher } from "undici";
-import { reasonOf } from "../base/errors.ts";
+import { networkReason } from "./network-reason.ts";
 import { type ChosenProxy, ProxyProblem } from "./proxy.ts";
 import { Pool, ProxyAgent } from "./undici.ts";
 
@@ -95,7 +95,7 @@ function blame(proxy: ChosenProxy, error: Error): Error {
   // The only connection of ours is the one to the proxy.
   if (!/^(connect|getaddrinfo)$/.test(String((first as NodeJS.ErrnoException).syscall))) return error;
   const fix = `check ${proxy.variable}, or name the host in NO_PROXY`;
-  const seen = `the proxy ${proxy.url.host} cannot be reached (${reasonOf(first)})`;
+  const seen = `the proxy ${proxy.url.host} cannot be reached: ${networkReason(first)}`;
   return new ProxyProblem(seen, { fix, mayPass: true, cause: error });
 }
 

@@ -176,7 +176,10 @@ describe("failureOf()", () => {
       message: "full",
     });
     expect(failureOf(new DiskProblem(new Error("odd")))).toMatchObject({ code: "EIO" });
-    expect(failure("ECONNRESET", "read ECONNRESET")).toEqual({ kind: "network", message: "read ECONNRESET" });
+    expect(failure("ECONNRESET", "read ECONNRESET")).toEqual({
+      kind: "network",
+      message: "it broke the connection off (ECONNRESET)",
+    });
     expect(failure("UND_ERR", "gone")).toEqual({ kind: "network", message: "gone (UND_ERR)" });
     expect(failure(undefined, "gone")).toEqual({ kind: "network", message: "gone" });
   });
