@@ -12,6 +12,8 @@ export interface HttpEndpoint {
   readonly headers: Readonly<Record<string, string>>;
   /** ETag of the first answer, as sent (with quotes and `W/`), else a `Last-Modified` to rely on, else null. */
   readonly validator: string | null;
+  /** What else its servers were seen to give for the very same file: compared, never sent. @default none */
+  readonly synonyms?: readonly string[];
   /** Whether the address may resolve to a loopback, link-local or private network. */
   readonly mayBePrivate: boolean;
   /** False when the server answers 200 to a range request: then only the whole file can be read, in one go. */

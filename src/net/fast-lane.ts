@@ -49,7 +49,7 @@ export function openFastLane(url: URL, options: FastLaneOptions): FastLane {
   let phase: Phase = "idle";
   let sink: RangeSink | null = null;
   let passage: Passage | null = null;
-  let validator: string | null = null;
+  let asked: HttpEndpoint | null = null;
   /** Where the answer under way ends. */
   let answerEnd = 0;
   let isKeptAlive = true;
@@ -95,10 +95,14 @@ export function openFastLane(url: URL, options: FastLaneOptions): FastLane {
     }
   };
   const judge = (head: ResponseHead): void => {
-    if (sink === null) return;
+    if (sink === null || asked === null) return;
     const { start, end: last, size } = sink.read;
-    const asked = { start, end: last, size, validator, hasRanges: true };
-    const verdict = judgeRangeAnswer(head.status, (name) => head.fields.get(name), asked);
+    const verdict = judgeRangeAnswer(head.status, (name) => head.fields.get(name), {
+      ...asked,
+      start,
+      end: last,
+      size,
+    });
     if (verdict.kind !== "body") return fail(verdict);
     if (!verdict.isFramed) return fail({ kind: "unusual", message: "its answer has no Content-Length" });
     answerEnd = verdict.end;
@@ -143,7 +147,7 @@ export function openFastLane(url: URL, options: FastLaneOptions): FastLane {
     start: (endpoint, next) => {
       const head = requestHead(endpoint, next, options.userAgent);
       sink = next;
-      validator = endpoint.validator;
+      asked = endpoint;
       phase = "head";
       interimAnswers = 0;
       passage = gate.enter({ pause: () => void socket.pause(), resume: () => void socket.resume() });

@@ -37,7 +37,7 @@ const isClosed = (error: unknown): boolean =>
 function readAnswer(endpoint: HttpEndpoint, sink: RangeSink, options: GeneralLaneOptions): Promise<Trouble> {
   const { dispatcher, userAgent, gate, signal } = options;
   const { start, end: last, size } = sink.read;
-  const asked = { start, end: last, size, validator: endpoint.validator, hasRanges: endpoint.hasRanges };
+  const asked = { ...endpoint, start, end: last, size };
   return new Promise((resolve) => {
     let controller: Dispatcher.DispatchController | null = null;
     let passage: Passage | null = null;

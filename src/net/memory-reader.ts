@@ -65,9 +65,8 @@ async function readHttpRange(
   });
   // A body that is destroyed says so with an error event; whoever reads it hears the error as well.
   answer.body.on("error", () => undefined);
-  const { validator, hasRanges } = endpoint;
   const field = (name: string): string | undefined => [answer.headers[name]].flat().join(", ") || undefined;
-  const verdict = judgeRangeAnswer(answer.statusCode, field, { start, end, size, validator, hasRanges });
+  const verdict = judgeRangeAnswer(answer.statusCode, field, { ...endpoint, start, end, size });
   if (verdict.kind !== "body") {
     answer.body.destroy();
     return verdict;

@@ -1,15 +1,13 @@
 /** Whether the answer to a range request is exactly what was asked for. The rule of every lane. Pure. */
+import type { HttpEndpoint } from "../base/mirror.ts";
 import { headerOf, isSameVersion } from "../base/validator.ts";
 import type { LaneFailure } from "./lane-protocol.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
-export interface AskedRange {
+export interface AskedRange extends Pick<HttpEndpoint, "validator" | "synonyms" | "hasRanges"> {
   readonly start: number;
   readonly end: number;
   readonly size: number;
-  /** As {@link HttpEndpoint.validator}. */
-  readonly validator: string | null;
-  readonly hasRanges: boolean;
 }
 
 export type RangeVerdict = RangeBody | LaneFailure;
@@ -77,11 +75,11 @@ function judgeBody(status: number, field: Fields, asked: AskedRange): RangeVerdi
  * An answer without the validator is no other version: a 206 must carry it (RFC 9110 section 15.3.7), but some caches
  * lose it, and origins hold strong tags against `If-Match`, so that they would have answered 412.
  */
-function versionProblem(field: Fields, { validator }: AskedRange): LaneFailure | null {
+function versionProblem(field: Fields, { validator, synonyms = [] }: AskedRange): LaneFailure | null {
   if (validator === null) return null;
   const name = headerOf(validator);
   const seen = field(name.toLowerCase());
-  if (seen === undefined || isSameVersion(validator, seen)) return null;
+  if (seen === undefined || [validator, ...synonyms].some((one) => isSameVersion(one, seen))) return null;
   return { kind: "changed", message: `its ${name} changed from ${validator.slice(0, 80)} to ${seen.slice(0, 80)}` };
 }
 

@@ -30,7 +30,10 @@ export function rangeHeaders(
   return headers;
 }
 
-/** `If-Match` with a strong validator: S3 and R2 honour it, and ignore `If-Range`; a weak one, or a date, is only compared. */
-function condition({ validator }: HttpEndpoint): Readonly<Record<string, string>> {
-  return validator?.startsWith('"') ? { "If-Match": validator } : {};
+/**
+ * `If-Match` with a strong validator: S3 and R2 honour it, and ignore `If-Range`. A weak one, a date, or one of several
+ * is only compared.
+ */
+function condition({ validator, synonyms = [] }: HttpEndpoint): Readonly<Record<string, string>> {
+  return synonyms.length === 0 && validator?.startsWith('"') ? { "If-Match": validator } : {};
 }

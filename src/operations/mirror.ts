@@ -83,6 +83,7 @@ async function resolveCandidate(run: MirrorRun, model: Model): Promise<Candidate
       size,
       mirrors,
       pieces,
+      isPinned: true,
       partBytes: partBytesFor(size),
       onDropped: ({ label }, code, message) =>
         report({ kind: "mirror-dropped", model: model.name, mirror: label, code, message }),

@@ -46,7 +46,7 @@ function createDigestOf(reader: MemoryReader, clock: Clock): Asking["digestOf"] 
     const { size } = mirror;
     const partBytes = partBytesFor(size);
     using source = createPartSource(
-      { model, size, mirrors: [mirror], pieces: null, partBytes, onDropped: () => undefined },
+      { model, size, mirrors: [mirror], pieces: null, isPinned: false, partBytes, onDropped: () => undefined },
       { reader, clock },
     );
     const digest = createPartDigest();

@@ -69,7 +69,8 @@ export async function askAll(
       if (clock.monotonicMs() - askedMs > soonMs) slow.add(label);
       else slow.delete(label);
     };
-    const found = await askOne(source, label, { asking, signal }).catch((error: unknown) => {
+    const isPinned = sha256 !== null;
+    const found = await askOne(source, label, { asking, isPinned, signal }).catch((error: unknown) => {
       if (!signal.aborted) judge(FAILS_SOON_MS);
       throw asModelsError(error, source);
     });
@@ -131,7 +132,7 @@ export async function askAll(
 async function askOne(
   source: Source,
   label: string,
-  { asking, signal }: { readonly asking: Asking; readonly signal: AbortSignal },
+  { asking, isPinned, signal }: { readonly asking: Asking; readonly isPinned: boolean; readonly signal: AbortSignal },
 ): Promise<Found> {
   const kind = kindOf(source);
   const resolved = await kind.resolve(source, asking, signal);
@@ -139,7 +140,7 @@ async function askOne(
   const pinned = revision === null ? source : (kind.pin?.(source, revision) ?? source);
   const resolveAgain = (again: AbortSignal): Promise<Resolved> => kind.resolve(pinned, asking, again);
   const shown = printSource(source);
-  const mirror = mirrorOf(resolved, { label, source: shown, clock: asking.clock, resolveAgain });
+  const mirror = mirrorOf(resolved, { label, source: shown, clock: asking.clock, isPinned, resolveAgain });
   return { label, source: shown, size, sha256, head, mirror, resolved };
 }
 

@@ -16,6 +16,8 @@ export interface EngineJob {
   readonly size: number;
   readonly priority: number;
   readonly done: RangeSet;
+  /** Whether a known sha256 will prove it. */
+  readonly isPinned: boolean;
   readonly mirrors: readonly Mirror[];
   /** Descriptor of the partial file. */
   readonly file: number;

@@ -9,12 +9,16 @@ export interface AnswerFacts {
   readonly nowMs: number;
   /** Whether another mirror of this job is still of use. */
   readonly hasOthers: boolean;
+  /** Whether a known sha256 will prove the file. */
+  readonly isPinned: boolean;
   readonly random: Clock["random"];
 }
 
 /** Failures in a row after which a mirror is given up that has rivals, or that begins at byte 0 each time. */
 const MOST_FAILURES = 5;
 const MOST_REFUSALS = 3;
+/** Of several servers behind one address, each with a validator of its own, a lane may meet the wrong one again and again. */
+const MOST_CHANGES = 6;
 /** So many in a row, and its address is asked for anew: where it led may be gone, and others be well. */
 const FAILURES_AT_AN_ADDRESS = 3;
 /** Waits longer than this, at once or one after the other without a byte between them, are not worth it. */
@@ -39,7 +43,8 @@ export function answerFailure(lane: LaneState, failure: LaneFailure, facts: Answ
     case "refused":
       return answerRefusal(lane, blame, facts);
     case "changed":
-      return die(mirror, blame);
+      // A file that was replaced is so for whoever asks anew: what has come so far stays, and nothing else is taken.
+      return facts.isPinned ? answerRefusal(lane, blame, facts) : die(mirror, blame);
     case "lied":
       if (!facts.hasOthers && mirror.failures < 2) return restOrDie(mirror, blame, facts);
       return die(mirror, blame);
@@ -98,7 +103,7 @@ function answerRefusal({ mirror, generation }: LaneState, blame: Blame, facts: A
   // Lanes that asked at the same old address hear the same: it has been given up already.
   if (mirror.status !== "open" || generation !== mirror.generation) return null;
   mirror.refusals += 1;
-  if (mirror.refusals > MOST_REFUSALS) {
+  if (mirror.refusals > (blame.code === "MIRROR_CHANGED" ? MOST_CHANGES : MOST_REFUSALS)) {
     return die(mirror, { ...blame, message: `${blame.message}, also on a fresh link` });
   }
   mirror.status = "closed";

@@ -161,6 +161,7 @@ export function createRounds(job: FetchJob, ports: RoundsPorts): Rounds {
       size: job.size,
       priority: job.priority,
       done: ledger.done(),
+      isPinned: job.sha256 !== null,
       mirrors,
       file: partial.descriptor,
       path: partial.path,

@@ -9,15 +9,19 @@ export interface NewJob {
   readonly priority: number;
   /** What is on disk already. */
   readonly done: RangeSet;
+  /** Whether a known sha256 will prove it. @default false */
+  readonly isPinned?: boolean;
   readonly mirrors: readonly { readonly label: string }[];
 }
 
 /** The job that came as number `order`, at `nowMs`. */
-export function beginJob({ id, size, priority, done, mirrors }: NewJob, order: number, nowMs: number): JobState {
+export function beginJob(job: NewJob, order: number, nowMs: number): JobState {
+  const { id, size, priority, done, isPinned = false, mirrors } = job;
   return {
     id,
     size,
     priority,
+    isPinned,
     order,
     mirrors: mirrors.map(({ label }, index) => beginMirror(label, index)),
     lanes: new Set(),

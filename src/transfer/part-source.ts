@@ -18,6 +18,8 @@ export interface PartSourceOptions {
   readonly mirrors: readonly Mirror[];
   /** Judges each part as it comes, where its pieces are the parts. */
   readonly pieces: Pieces | null;
+  /** Whether a known sha256 will prove the whole. */
+  readonly isPinned: boolean;
   readonly partBytes: number;
   /** Hears why a mirror is asked no more. */
   readonly onDropped: (mirror: Mirror, code: ErrorCode, message: string) => void;
@@ -42,6 +44,9 @@ interface Source {
   errors: number;
   lastError: MirrorError | null;
   failuresInRow: number;
+  /** How often its address was refused, or led to another version, without a byte since. */
+  refusals: number;
+  isReopening: boolean;
   restUntilMs: number;
   isDead: boolean;
 }
@@ -49,6 +54,8 @@ interface Source {
 /** One range on its way. */
 interface Lane {
   readonly source: Source;
+  /** What it reads from; null while that is being asked for. */
+  endpoint: Endpoint | null;
   readonly start: number;
   readonly end: number;
   readonly startedMs: number;
@@ -81,6 +88,8 @@ export function createPartSource(
     errors: 0,
     lastError: null,
     failuresInRow: 0,
+    refusals: 0,
+    isReopening: false,
     restUntilMs: 0,
     isDead: false,
   }));
@@ -119,19 +128,29 @@ export function createPartSource(
       await clock.sleep(Math.min(...alive.map(({ restUntilMs }) => restUntilMs)) - nowMs, signal);
     }
   };
-  const answer = async (source: Source, failure: LaneFailure, signal: AbortSignal): Promise<void> => {
+  /** A signed link that ran out, or another server behind it: it is asked for again, once for all lanes. */
+  const reopen = async (source: Source, refused: Endpoint, signal: AbortSignal): Promise<void> => {
+    if (source.endpoint !== refused) return;
+    if (!source.isReopening) {
+      source.isReopening = true;
+      source.refusals += 1;
+      if (source.refusals > 1) source.restUntilMs = clock.monotonicMs() + backoffMs(source.refusals - 2, clock);
+    }
+    const fresh = await source.mirror.open(signal, refused).catch(() => null);
+    if (source.endpoint !== refused) return;
+    source.endpoint = fresh;
+    source.isReopening = false;
+  };
+  const answer = async (lane: Lane, failure: LaneFailure, signal: AbortSignal): Promise<void> => {
+    const { source, endpoint } = lane;
     source.errors += 1;
-    source.failuresInRow += 1;
     const [code, { message }] = [failureCode(failure), failure];
     source.lastError = { code, message };
-    const isFinal = failure.kind === "changed" || failure.kind === "lied" || source.failuresInRow >= MOST_FAILURES;
-    if (isFinal) return drop(source, code, message);
-    if (failure.kind === "refused") {
-      // A signed link that ran out: it is asked for again, once for all lanes.
-      const refused = source.endpoint;
-      source.endpoint = refused === null ? null : await source.mirror.open(signal, refused).catch(() => null);
-      return;
-    }
+    const isRefusal = failure.kind === "refused" || (failure.kind === "changed" && options.isPinned);
+    if (isRefusal && endpoint !== null && source.refusals < MOST_FAILURES) return reopen(source, endpoint, signal);
+    source.failuresInRow += 1;
+    const isFinal = isRefusal || failure.kind === "changed" || failure.kind === "lied";
+    if (isFinal || source.failuresInRow >= MOST_FAILURES) return drop(source, code, message);
     const asked = failure.kind === "busy" ? failure.waitMs : null;
     if (asked !== null && asked > MOST_WAIT_MS) {
       const seconds = Math.round(asked / 1000);
@@ -144,15 +163,15 @@ export function createPartSource(
     const nowMs = clock.monotonicMs();
     const abort = new AbortController();
     const range = { start: from, end: part.end, position: from };
-    const lane: Lane = { source, ...range, abort, fresh: 0, startedMs: nowMs, lastMoveMs: nowMs };
+    const lane: Lane = { source, endpoint: null, ...range, abort, fresh: 0, startedMs: nowMs, lastMoveMs: nowMs };
     const stop = anySignal(signal, lane.abort.signal);
     setMaxListeners(0, stop);
     source.active += 1;
     lanes.add(lane);
     try {
-      source.endpoint ??= await source.mirror.open(stop);
+      lane.endpoint = source.endpoint ??= await source.mirror.open(stop);
       const failure = await reader.read({
-        endpoint: source.endpoint,
+        endpoint: lane.endpoint,
         start: from,
         end: part.end,
         size: options.size,
@@ -163,12 +182,13 @@ export function createPartSource(
           lane.fresh += bytes;
           lane.lastMoveMs = clock.monotonicMs();
           source.bytes += bytes;
+          if (lane.endpoint === source.endpoint) source.refusals = 0;
         },
       });
       signal.throwIfAborted();
       if (lane.position > from) senders.set(part.number, (senders.get(part.number) ?? new Set()).add(source));
       if (failure === null) source.failuresInRow = 0;
-      else if (lane.abort.signal.reason !== TAKEN_OVER) await answer(source, failure, signal);
+      else if (lane.abort.signal.reason !== TAKEN_OVER) await answer(lane, failure, signal);
     } catch (error) {
       signal.throwIfAborted();
       if (lane.abort.signal.reason !== TAKEN_OVER) drop(source, codeOf(error), messageOf(error));

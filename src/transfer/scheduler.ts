@@ -90,6 +90,7 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
   const factsOf = (job: JobState, mirror: MirrorState, nowMs: number): AnswerFacts => ({
     nowMs,
     hasOthers: hasOthers(job, mirror),
+    isPinned: job.isPinned,
     random: settings.random,
   });
 

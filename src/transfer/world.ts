@@ -55,6 +55,8 @@ export interface JobState {
   readonly size: number;
   readonly priority: number;
   readonly order: number;
+  /** Whether a known sha256 will prove it. */
+  readonly isPinned: boolean;
   readonly mirrors: MirrorState[];
   /** Those that write to its file. */
   readonly lanes: Set<LaneState>;

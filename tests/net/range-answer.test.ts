@@ -58,6 +58,16 @@ describe("judgeRangeAnswer() takes", () => {
   });
 });
 
+describe("judgeRangeAnswer() of a file that has several validators", () => {
+  it("takes each of them, and no other", () => {
+    const several = { synonyms: ['"v1"', '"v2"'] };
+    expect(judge(206, { ...right, etag: '"v2"' }, several)).toMatchObject({ kind: "body" });
+    expect(judge(206, { ...right, etag: 'W/"v2"' }, several)).toMatchObject({ kind: "body" });
+    expect(judge(206, right, several)).toMatchObject({ kind: "body" });
+    expect(judge(206, { ...right, etag: '"v3"' }, several)).toMatchObject({ kind: "changed" });
+  });
+});
+
 describe("judgeRangeAnswer() of a file that has only a date", () => {
   const dated = { validator: OLD };
 

@@ -32,6 +32,11 @@ describe("rangeHeaders()", () => {
     expect(ask({ validator })).not.toHaveProperty("If-Match");
   });
 
+  it("makes no condition of one validator of several", () => {
+    expect(ask({ validator: '"a"', synonyms: ['"a"', '"b"'] })).not.toHaveProperty("If-Match");
+    expect(ask({ validator: '"a"', synonyms: [] })).toHaveProperty("If-Match", '"a"');
+  });
+
   it.each([
     { "X-A": "b\r\nX-Evil: 1" },
     { "X-A": "b\n" },

@@ -1,6 +1,18 @@
 /** sync from the one server there is, which is odd but honest: nobody else could help out. */
 import { describe, expect, it } from "vitest";
-import { always, capped, chunked, contentRange, type Fault, ignoreRange, startRangeServer } from "../origins/index.ts";
+import {
+  always,
+  capped,
+  chunked,
+  contentRange,
+  type Fault,
+  ignoreRange,
+  isRanged,
+  nth,
+  type RangeServer,
+  startBalancer,
+  startRangeServer,
+} from "../origins/index.ts";
 import { bytesOf, makeBox, weights } from "./box.ts";
 
 const MB = 1_000_000;
@@ -56,3 +68,64 @@ describe("sync() from one server", () => {
     await expect(box.read("loras/x.safetensors")).rejects.toMatchObject({ code: "ENOENT" });
   });
 });
+
+describe("sync() from one address behind which several servers have validators of their own", () => {
+  const OLD = "Thu, 02 Jan 2020 03:04:05 GMT";
+  const LATER = OLD.replace(":05", ":06");
+  const versions = [
+    ["strong tags", { etag: '"a"' }, { etag: '"b"' }],
+    ["weak tags", { etag: 'W/"a"' }, { etag: 'W/"b"' }],
+    ["dates", { etag: null, lastModified: OLD }, { etag: null, lastModified: LATER }],
+  ] as const;
+  const cases = versions.flatMap((one) => [[...one, "connection"] as const, [...one, "request"] as const]);
+
+  it.each(cases)("%s, dealt out by connection or request", async (title, first, second, by) => {
+    const { content, figures } = await weights(`${title} ${by}`, 24 * MB);
+    const shape = { bytesPerSecond: 40 * MB };
+    await using one = await startRangeServer({ "/x": { content, ...first } }, { shape });
+    await using other = await startRangeServer({ "/x": { content, ...second } }, { shape });
+    await using balancer = await startBalancer([one, other], by);
+    await using box = await makeBox();
+    await box.catalogue([{ name: "x", ...figures, sources: [`${balancer.url}/x`] }]);
+    const { summary, error } = await box.sync();
+    expect(error).toBeNull();
+    expect(summary).toMatchObject({ ok: true, fetchedBytes: figures.size });
+    expect((await box.read("loras/x.safetensors")).equals(Buffer.from(await bytesOf(content)))).toBe(true);
+  });
+
+  it.each([
+    ["another beginning", 0, /now has ETag/],
+    ["the same beginning", 65_536, /the file changed while it was fetched/],
+  ])(
+    "still ends, soon and by name, when the file was replaced by one of its size with %s",
+    async (title, at, words) => {
+      const { content, figures } = await weights(title, 40 * MB);
+      const before = Buffer.from(await bytesOf(content));
+      const replaced = Buffer.concat([before.subarray(0, at), before.subarray(at).map((byte) => byte ^ 1)]);
+      await using server = await startRangeServer({ "/x": content }, { shape: { bytesPerSecond: 40 * MB } });
+      server.before(nth(isRanged, 4), () => server.put("/x", replaced));
+      await using box = await makeBox();
+      await box.catalogue([{ name: "x", ...figures, sources: [`${server.url}/x`] }]);
+      const { error } = await box.sync();
+      expect(error).toMatchObject({ code: "MIRROR_CHANGED", message: expect.stringMatching(words) });
+      expect(probesOf(server)).toBeLessThanOrEqual(12);
+      expect(server.requests.length).toBeLessThan(100);
+      await expect(box.read("loras/x.safetensors")).rejects.toMatchObject({ code: "ENOENT" });
+    },
+    30_000,
+  );
+
+  it("still ends at once where no sha256 would prove what came", async () => {
+    const { content, figures } = await weights("unproven", 40 * MB);
+    await using one = await startRangeServer({ "/x": { content, etag: '"a"' } });
+    await using other = await startRangeServer({ "/x": { content, etag: '"b"' } });
+    await using balancer = await startBalancer([one, other], "request");
+    await using box = await makeBox();
+    await box.catalogue([{ name: "x", size: figures.size, sources: [`${balancer.url}/x`] }]);
+    const { error } = await box.sync({ trustFirstUse: true });
+    expect(error).toMatchObject({ code: "MIRROR_CHANGED" });
+  });
+});
+
+const probesOf = ({ requests }: RangeServer): number =>
+  requests.filter(({ range }) => range === "bytes=0-65535").length;

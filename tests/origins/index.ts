@@ -12,6 +12,7 @@
  * startBucket({ objects: { key: content } }) -> url (public URL), put(key, content)
  * startCivitai({ versions: [{ id, files, access? }], tokens? }) -> endpoint, origin, storage, leaks(), links
  * startComfyui({ kinds: { loras: { names } }, classes }) -> url (what --comfyui is given), origin
+ * startBalancer([origin, …], "connection"|"request") -> url: deals what comes to the origins in turn
  * startProxy({ credential? }) -> url, requests
  * startFaultProxy(target) -> url, requests, receivedBytes(), setRate(n), add(when, fault, times?): in front of a real S3 server, with
  *   slowDown, tooManyRequests(s), errorAnswer(status, code), reset, lose, damage; isPut, isPart, isComplete
@@ -28,6 +29,7 @@
  * hints(count) hugeHeaders(bytes) flip(offset|"all") shortBody(n) capped(n) longBody(n, isDeclared?) chunked gzip multipart.
  * Example: `server.faults.add(nth(covers(20_000_000), 1), flip(20_000_000))`.
  */
+export * from "./balancer.ts";
 export * from "./bucket.ts";
 export * from "./certificate.ts";
 export * from "./civitai.ts";

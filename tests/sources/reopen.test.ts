@@ -73,12 +73,13 @@ describe("createSharedTask() join", () => {
 });
 
 describe("mirrorOf() open", () => {
-  const make = (first: Resolved, later: readonly Resolved[], now = { ms: 0 }) => {
+  const make = (first: Resolved, later: readonly Resolved[], now = { ms: 0 }, isPinned = false) => {
     let calls = 0;
     const mirror = mirrorOf(first, {
       label: "h",
       source: "https://h/a",
       clock: { monotonicMs: () => now.ms },
+      isPinned,
       resolveAgain: async () => {
         calls += 1;
         return later[calls - 1] as Resolved;
@@ -144,6 +145,39 @@ describe("mirrorOf() open", () => {
     const first = resolved("https://h/1", { endpoint: endpoint("https://h/1", before) });
     const { mirror } = make(first, [resolved("https://h/1", { endpoint: endpoint("https://h/1", after) })]);
     expect(await mirror.open(never, first.endpoint)).toMatchObject({ validator: after });
+  });
+
+  const head = new Uint8Array([1, 2, 3]);
+  const tagged = (tag: string, more: Partial<Resolved> = {}): Resolved =>
+    resolved("https://h/1", { endpoint: endpoint("https://h/1", tag), head, ...more });
+
+  it("takes another tag of a pinned file for another server's, once the first is back", async () => {
+    const first = tagged('"a"');
+    const { mirror } = make(first, [tagged('"b"'), tagged('"a"'), tagged('"b"')], undefined, true);
+    const second = await mirror.open(never, first.endpoint);
+    expect(second).toMatchObject({ validator: '"a"', synonyms: [] });
+    const third = await mirror.open(never, second);
+    expect(third).toMatchObject({ validator: '"a"', synonyms: ['"a"', '"b"'] });
+    expect(await mirror.open(never, third)).toMatchObject({ validator: '"b"', synonyms: ['"a"', '"b"'] });
+  });
+
+  it.each([
+    ["another size", { size: 11 }, /11 bytes, before 10 bytes/],
+    ["another beginning", { head: new Uint8Array([1, 2, 4]) }, /ETag "b", before ETag "a"/],
+  ])("refuses %s of a pinned file", async (_title, more, message) => {
+    const first = tagged('"a"');
+    const { mirror } = make(first, [tagged('"b"', more)], undefined, true);
+    await expect(mirror.open(never, first.endpoint)).rejects.toMatchObject({
+      code: "MIRROR_CHANGED",
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it("takes another tag at once where the digest that is declared is the same", async () => {
+    const sha256 = "a".repeat(64) as Resolved["sha256"];
+    const first = tagged('"a"', { sha256 });
+    const { mirror } = make(first, [tagged('"b"', { sha256 })]);
+    expect(await mirror.open(never, first.endpoint)).toMatchObject({ validator: '"a"', synonyms: ['"a"', '"b"'] });
   });
 
   it("refuses to start for a caller who has stopped", async () => {

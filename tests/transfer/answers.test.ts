@@ -8,6 +8,7 @@ const NOW = 100_000;
 const facts = (more: Partial<AnswerFacts> = {}): AnswerFacts => ({
   nowMs: NOW,
   hasOthers: true,
+  isPinned: false,
   random: () => 0.5,
   ...more,
 });
@@ -163,7 +164,21 @@ describe("answerFailure() to a refusal", () => {
 });
 
 describe("answerFailure() to what says something about the bytes", () => {
-  it.each([true, false])("a changed file is given up at once (others: %s)", (hasOthers) => {
+  it("a changed file that a sha256 will prove is asked for anew, and given up when it stays changed", () => {
+    const [lane, changed] = [laneOf(), { kind: "changed", message: "new" } as const];
+    for (let times = 1; times <= 6; times += 1) {
+      expect(answerFailure(lane, changed, facts({ isPinned: true, hasOthers: false }))).toBeNull();
+      expect(lane.mirror).toMatchObject({ status: "closed", refusals: times });
+      lane.mirror.status = "open";
+    }
+    expect(answerFailure(lane, changed, facts({ isPinned: true, hasOthers: false }))).toEqual({
+      code: "MIRROR_CHANGED",
+      message: "new, also on a fresh link",
+    });
+    expect(lane.mirror.status).toBe("dead");
+  });
+
+  it.each([true, false])("a changed file that nothing will prove is given up at once (others: %s)", (hasOthers) => {
     const lane = laneOf();
     expect(answerFailure(lane, { kind: "changed", message: "new" }, facts({ hasOthers }))).toEqual({
       code: "MIRROR_CHANGED",

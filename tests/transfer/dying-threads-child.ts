@@ -36,6 +36,7 @@ createEngine(scheduler, { clock: systemClock, pool }).run({
   size: 1000,
   priority: 0,
   done: [],
+  isPinned: false,
   mirrors: [
     { label: "m", source: "m", size: 1000, sha256: null, revision: null, whole: null, open: async () => endpoint },
   ],

@@ -54,6 +54,7 @@ export function makeJob(mirrors: readonly MirrorState[], more: Partial<JobState>
     size,
     priority: 0,
     order: 0,
+    isPinned: false,
     mirrors: [...mirrors],
     lanes: new Set(),
     hedges: new Set(),
