@@ -52,6 +52,8 @@ export function codeOf(error: unknown): string {
 }
 
 function meaningOf(code: string, error: unknown): string | null {
+  // What undici calls an answer with a status that it did not ask for, such as a 100 through a proxy.
+  if (/^bad (response|upgrade)$/.test(reasonOf(error))) return "its answer is none to what it was asked";
   if (Object.hasOwn(MEANINGS, code)) return MEANINGS[code] ?? null;
   if (isCertificateError(error)) return "its certificate is not trusted";
   if (code.startsWith("HPE_")) return "its answer is not HTTP as it should be";

@@ -156,6 +156,11 @@ describe("networkReason()", () => {
       thrown("Response does not match the HTTP/1.1 protocol", { code: "HPE_INVALID_CONSTANT" }),
       "its answer is not HTTP as it should be (HPE_INVALID_CONSTANT)",
     ],
+    [
+      "of an answer that nobody asked for",
+      thrown("bad response", { code: "UND_ERR_SOCKET" }),
+      "its answer is none to what it was asked (UND_ERR_SOCKET)",
+    ],
     ["leaves unknown words as they are, with the code", thrown("gone", { code: "EODD" }), "gone (EODD)"],
     ["names a code once", thrown("EODD: gone", { code: "EODD" }), "EODD: gone"],
     ["leaves what has no code", thrown("it sent bytes that nobody asked for"), "it sent bytes that nobody asked for"],
