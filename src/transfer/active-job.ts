@@ -68,7 +68,7 @@ export interface ActiveLane {
 
 export type OpenAction = Extract<Action, { kind: "open" }>;
 
-/** The bytes of a whole range, in memory until the lane that they stand in for has ended. */
+/** The bytes that a hedge brought, in memory until the lane that they stand in for has ended. */
 export interface Spare {
   readonly mirror: number;
   readonly start: number;
@@ -109,9 +109,10 @@ export function takeOff(job: ActiveJob, opened: OpenAction, end: LaneEnd): Activ
   job.lanes.delete(lane);
   const memory = active?.memory ?? null;
   const isNeeded = end.kind === "done" && standsFor !== null && job.lanes.has(standsFor);
-  if (memory === null) take(job, mirror, { start: active?.taken ?? range.start, end: end.position });
-  else if (isNeeded) job.spares.set(lane, { mirror, start: range.start, memory });
-  else job.listeners.onLost(mirror, end.position - range.start);
+  const [{ start }, { position }] = [range, end];
+  if (memory === null) take(job, mirror, { start: active?.taken ?? start, end: position });
+  else if (isNeeded) job.spares.set(lane, { mirror, start, memory: memory.subarray(0, position - start) });
+  else job.listeners.onLost(mirror, position - start);
   return active;
 }
 

@@ -148,7 +148,11 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
       endLane(lane, end.position, nowMs);
       const { job, mirror, host, start } = lane;
       const range = { start, end: end.position };
-      if (end.kind === "done" && lane.standsFor !== null) lane.standsFor.spare = lane;
+      if (end.kind === "done" && lane.standsFor !== null) {
+        // It may have been sent less than it asked for.
+        lane.end = end.position;
+        lane.standsFor.spare = lane;
+      }
       const filled = takeSpare(lane, end.position);
       const outcome = { job: job.id, mirror: mirror.index, range, blame: null, error: null, waitMs: 0, filled };
       const failure = failureIn(lane, end);

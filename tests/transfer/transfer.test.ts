@@ -7,6 +7,7 @@ import type { Endpoint, Mirror } from "../../src/base/mirror.ts";
 import {
   after,
   always,
+  capped,
   covers,
   createNoise,
   dieAfter,
@@ -509,6 +510,23 @@ describe("createTransfer().fetch() with mirrors in trouble", () => {
     const result = await world.transfer.fetch(job);
     expect(result).toMatchObject({ sha256: job.sha256, fetchedBytes: middle.length, wastedBytes: 0 });
     expect(result.shares.every(({ errors }) => errors === 0)).toBe(true);
+    expect((await contentOf(job)).equals(middle)).toBe(true);
+  });
+
+  it("takes no more from that other connection than it sent, where its server sends less at a time", async () => {
+    await using world = await openTransferWorld();
+    const [one, other] = [await world.serve(middle), await world.serve(middle)];
+    const stuck = middle.length - 50_000;
+    for (const { server } of [one, other]) {
+      server.faults.add(covers(middle.length - 1), (reply, asked) =>
+        (reply.part.start < stuck ? stallAt(stuck) : capped(20_000))(reply, asked),
+      );
+      server.setShape({ connectionBytesPerSecond: 10 * MB });
+    }
+    const job = await world.job(middle, [one.mirror, other.mirror]);
+    // What was written wrong would be fetched again: then these would be more.
+    const result = await world.transfer.fetch(job);
+    expect(result).toMatchObject({ sha256: job.sha256, fetchedBytes: middle.length, wastedBytes: 0 });
     expect((await contentOf(job)).equals(middle)).toBe(true);
   });
 
