@@ -93,7 +93,7 @@ function fillHost(world: World, host: HostState, limits: FillLimits): readonly A
 
 function hedgeOn(world: World, host: HostState, limits: FillLimits): readonly Action[] {
   const { nowMs, maxRate } = limits;
-  if (maxRate !== null || host.isMute || !hasRoom(world, host, limits)) return [];
+  if (maxRate !== null || nowMs < world.starvedUntilMs || host.isMute || !hasRoom(world, host, limits)) return [];
   const hedge = planHedge([...world.jobs.values()], host, nowMs);
   return hedge === null ? [] : [opening(world, beginHedge(limits.nextLane(), hedge.victim, { ...hedge, nowMs }))];
 }

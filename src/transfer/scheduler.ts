@@ -72,9 +72,12 @@ export interface Scheduler {
 
 /** Between two ticks; longer, and this process was stopped or starved. */
 const STANDSTILL_MS = 1_500;
+/** A tick that comes so late tells of a box with too much to do, for so long. */
+const LATE_MS = 75;
+const STARVED_MS = 500;
 
 export function createScheduler(settings: SchedulerSettings): Scheduler {
-  const world: World = { jobs: new Map(), hosts: new Map(), lanes: new Map() };
+  const world: World = { jobs: new Map(), hosts: new Map(), lanes: new Map(), starvedUntilMs: 0 };
   const { jobs, hosts, lanes } = world;
   let lastLane = 0;
   let lastOrder = 0;
@@ -133,6 +136,7 @@ export function createScheduler(settings: SchedulerSettings): Scheduler {
     tick: (nowMs, isSaturated = false) => {
       const ms = nowMs - lastTickMs;
       lastTickMs = nowMs;
+      if (ms > LATE_MS) world.starvedUntilMs = nowMs + STARVED_MS;
       if (ms > STANDSTILL_MS) forgiveSilence([...lanes.values(), ...hosts.values()], ms, nowMs);
       for (const host of hosts.values()) measureHost(host, ms, { nowMs, isSaturated });
       for (const job of jobs.values()) if (hasHope(job, nowMs)) job.lastHopeMs = nowMs;

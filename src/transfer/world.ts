@@ -115,6 +115,8 @@ export interface World {
   readonly jobs: Map<string, JobState>;
   readonly hosts: Map<string, HostState>;
   readonly lanes: Map<number, LaneState>;
+  /** Until then this process had too little time to tell whether others were silent. */
+  starvedUntilMs: number;
 }
 
 export type Action =

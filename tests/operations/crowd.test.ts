@@ -1,5 +1,6 @@
 /** Many at once: eight processes on one root, 64 lanes in one. */
 import { describe, expect, it } from "vitest";
+import type { Summary } from "../../src/base/events.ts";
 import { type Ended, runModels } from "../cli/run-models.ts";
 import { bytesOf, startRangeServer } from "../origins/index.ts";
 import { makeBox, weights } from "./box.ts";
@@ -24,10 +25,8 @@ describe("eight processes on one root", () => {
     const whole = SIZES.reduce((sum, size) => sum + size, 0);
     // Beside the bytes: what each process that had to ask looked at, 64 KiB of each file.
     expect(server.bytesSent()).toBeLessThan(whole * 1.05 + 8 * SIZES.length * 65_536);
-    const fetched = ended.map(({ stdout }) =>
-      Number(JSON.parse(stdout.trim().split("\n").at(-1) ?? "{}").fetchedBytes),
-    );
-    expect(fetched.reduce((sum, bytes) => sum + bytes, 0)).toBe(whole);
+    const summaries = ended.map(({ stdout }) => JSON.parse(stdout.trim().split("\n").at(-1) ?? "{}") as Summary);
+    expect(summaries.reduce((sum, { fetchedBytes, wastedBytes }) => sum + fetchedBytes - wastedBytes, 0)).toBe(whole);
     for (const [index, { content: right }] of made.entries()) {
       expect((await box.read(`loras/m${index}.safetensors`)).equals(await bytesOf(right))).toBe(true);
     }

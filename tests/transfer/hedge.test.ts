@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { decide } from "../../src/transfer/decide.ts";
 import { planHedge, takeSpare } from "../../src/transfer/hedge.ts";
 import { beginHedge, endLane } from "../../src/transfer/lane-state.ts";
 import type { LaneState } from "../../src/transfer/world.ts";
@@ -61,6 +62,22 @@ describe("planHedge()", () => {
     const other = rig();
     other.job.hedgedBytes = 3 * MB - 49_999;
     expect(planHedge([other.job], other.idle, NOW)).toBeNull();
+  });
+});
+
+describe("decide()", () => {
+  const hedges = ({ starvedUntilMs = 0, maxRate = null }: { starvedUntilMs?: number; maxRate?: number | null }) => {
+    const { job, slow, idle, lane } = rig({ lastMoveMs: NOW - 500 });
+    const hosts = new Map([slow, idle].map((host, index) => [String(index), host]));
+    const world = { jobs: new Map([["job", job]]), hosts, lanes: new Map([[lane.id, lane]]), starvedUntilMs };
+    const limits = { lanesPerHost: 16, mostLanes: 64, maxRate, nextLane: () => 9 };
+    return decide(world, limits, NOW).filter((action) => action.kind === "open" && action.standsFor === lane.id).length;
+  };
+
+  it("opens a lane for a rest that is stuck", () => expect(hedges({})).toBe(1));
+  it("asks for nothing twice under a limit of the rate", () => expect(hedges({ maxRate: 1e9 })).toBe(0));
+  it("asks for nothing twice while this box cannot keep up", () => {
+    expect(hedges({ starvedUntilMs: NOW + 1 })).toBe(0);
   });
 });
 
