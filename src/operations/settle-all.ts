@@ -43,6 +43,9 @@ const SMALL_PER_FILE = 8;
 /** Twice as many as are asked for at a time, so that no connection rests while files get their places. */
 const WHOLE_PER_FILE = 16;
 
+/** So many wait in a queue, and the others outside: what is begun for each of ten thousand costs more memory than they do. */
+const AHEAD = 32;
+
 /** So many small files are worth the start of a thread. */
 const THREAD_WORTH_FILES = 32;
 
@@ -71,21 +74,55 @@ async function settleEach(run: Run, { plan, pending, resolved }: Pending): Promi
     asks: new PQueue({ concurrency: SMALL_PER_FILE * files }),
   };
   const carriers = carriersIn(plan, pending);
-  const settled = new Map<string, Promise<LockedModel | null>>();
-  // The queues start what comes first at once.
-  for (const one of byPriority(
+  const sharing = sharingIn(carriers, pending);
+  const settling = { queues, resolved };
+  const settle = async (one: Surveyed): Promise<readonly (LockedModel | null)[]> => {
+    const settled = await settleOne(run, one, settling);
+    const linked = sharing.get(one.model.path);
+    if (linked === undefined) return [settled];
+    return [settled, ...(await settleLinked(run, linked, { ...settling, brought: settled }))];
+  };
+  const own = byPriority(
     run,
     pending.filter(({ model }) => !carriers.has(model.path)),
-  )) {
-    settled.set(one.model.path, settleOne(run, one, { queues, resolved }));
-  }
-  const linked = [...sharingIn(carriers, pending)].map(async ([path, sharing]) => {
-    const carrier = settled.get(path) ?? Promise.resolve(null);
-    return await settleLinked(run, sharing, { queues, resolved, carrier });
-  });
-  const all = await Promise.all([...settled.values(), ...linked]);
+  );
+  const all = await Promise.all(linesOf(own, settling).map((line) => settleLine(line, settle)));
   return all.flat().filter((one) => one !== null);
 }
+
+/** Models that begin in one queue. */
+interface Line {
+  readonly queue: PQueue;
+  readonly models: readonly Surveyed[];
+}
+
+function linesOf(models: readonly Surveyed[], { queues, resolved }: Settling): readonly Line[] {
+  const lines = new Map<PQueue, Surveyed[]>();
+  for (const one of models) {
+    const isWhole = comesWhole(one) && !resolved.has(one.model.name);
+    const queue = isLocal(one) ? queues.local : isWhole ? queues.whole : queueOf(one.size, queues);
+    const line = lines.get(queue);
+    if (line === undefined) lines.set(queue, [one]);
+    else line.push(one);
+  }
+  return [...lines].map(([queue, line]) => ({ queue, models: line }));
+}
+
+/** Begins one after the other, as their queue gets room: it starts what comes first at once. */
+async function settleLine<T>({ queue, models }: Line, settle: (one: Surveyed) => Promise<readonly T[]>): Promise<T[]> {
+  const begun: Promise<readonly T[]>[] = [];
+  for (const one of models) {
+    await queue.onSizeLessThan(AHEAD);
+    const settled = settle(one);
+    // It is told when all have begun.
+    settled.catch(() => undefined);
+    begun.push(settled);
+  }
+  return (await Promise.all(begun)).flat();
+}
+
+const queueOf = (size: number | null, { small, fetches }: Queues): PQueue =>
+  size !== null && size < SMALL_BYTES ? small : fetches;
 
 /** While the mirrors are asked; what keeps it from opening is told by the first model that needs it. */
 function openTransfer({ network }: Run): void {
@@ -156,8 +193,7 @@ async function settleModel(run: Run, surveyed: Surveyed, { queues, resolved }: S
   // Its failure is told when its turn comes.
   found.catch(() => undefined);
   try {
-    const queue = size !== null && size < SMALL_BYTES ? queues.small : queues.fetches;
-    return await fetchInTurn(run, surveyed, queue, () => found);
+    return await fetchInTurn(run, surveyed, queueOf(size, queues), () => found);
   } finally {
     // Nobody asks any more which mirrors there are.
     settled.abort();
@@ -241,16 +277,15 @@ function offlineError({ model, size }: Surveyed): ModelsError {
 }
 
 /**
- * Waits for the model with the same bytes, then shares them, with one model after the other, for they have one lease.
- * After a carrier that failed each tries itself.
+ * Shares what the model with the same bytes brought, with one model after the other, for they have one lease. After a
+ * carrier that failed each tries itself.
  */
 async function settleLinked(
   run: Run,
   sharing: readonly Surveyed[],
-  { carrier, ...settling }: Settling & { readonly carrier: Promise<LockedModel | null> },
+  { brought, ...settling }: Settling & { readonly brought: LockedModel | null },
 ): Promise<readonly (LockedModel | null)[]> {
   const settled: (LockedModel | null)[] = [];
-  const brought = await carrier;
   for (const one of sharing) {
     if (run.signal.aborted) break;
     settled.push(await settleOne(run, await surveyLinked(run, one, brought), settling));
