@@ -61,6 +61,6 @@ function lastingLines(event: Event, before: Progress, after: Progress, paper: Pa
   const notices = noticeOf(event, before, paper);
   if (event.kind === "plan") return [...planHeadline(event), ...notices];
   const file = "model" in event && event.model !== null ? after.files.get(event.model) : undefined;
-  if (file === undefined || after.settled.length === before.settled.length) return notices;
+  if (file === undefined || after.settled === before.settled) return notices;
   return [...notices, ...settledLines(file, barColumns(after, { columns: paper.width ?? 80 }).name, paper)];
 }

@@ -46,7 +46,7 @@ function linesFor(event: Event, before: Progress, after: Progress): readonly str
       return [startLine(event)];
     case "file-finished":
     case "file-failed":
-      return after.settled.length > before.settled.length ? endLines(event, after) : [];
+      return after.settled > before.settled ? endLines(event, after) : [];
     case "waiting":
       return isKnownWait(event, before) ? [] : [waitLine(event)];
     default:

@@ -46,8 +46,8 @@ export type MirrorDropped = Extract<EventBody, { kind: "mirror-dropped" }>;
 export interface Progress {
   /** By model, in the order of the plan. */
   readonly files: Table<FileState>;
-  /** Models in the order in which they finished or failed; those that were present all along are not in it. */
-  readonly settled: readonly string[];
+  /** How many models finished or failed; those that were present all along do not count. */
+  readonly settled: number;
   readonly root: string | null;
   /** Smoothed, of all files together. */
   readonly bytesPerSecond: number;
@@ -64,7 +64,7 @@ export interface Progress {
 /** What to start from. */
 export const noProgress: Progress = {
   files: emptyTable(),
-  settled: [],
+  settled: 0,
   root: null,
   bytesPerSecond: 0,
   startedAt: null,
@@ -248,7 +248,7 @@ function settle(progress: Progress, model: string, patch: Partial<FileState>): P
     wait: null,
   });
   const isNews = patch.how !== "present" && before?.phase !== "failed";
-  return isNews ? { ...next, settled: [...progress.settled, model] } : next;
+  return isNews ? { ...next, settled: progress.settled + 1 } : next;
 }
 
 function applyDropped(progress: Progress, event: MirrorDropped): Progress {
