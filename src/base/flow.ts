@@ -62,6 +62,32 @@ export function lazy<T>(make: () => T): () => T {
   };
 }
 
+/** A signal that follows others until it is disposed of. */
+export interface JoinedSignal extends Disposable {
+  readonly signal: AbortSignal;
+}
+
+/**
+ * {@link anySignal} for what is done often and ends soon: Node keeps each signal that it joined itself until V8 collects
+ * all that it has.
+ */
+export function joinSignals(...signals: readonly (AbortSignal | undefined)[]): JoinedSignal {
+  const sources = signals.filter((signal) => signal !== undefined);
+  const joined = new AbortController();
+  const follow = (): void => {
+    const ended = sources.find(({ aborted }) => aborted);
+    if (ended !== undefined) joined.abort(ended.reason);
+  };
+  for (const source of sources) source.addEventListener("abort", follow);
+  follow();
+  return {
+    signal: joined.signal,
+    [Symbol.dispose]: () => {
+      for (const source of sources) source.removeEventListener("abort", follow);
+    },
+  };
+}
+
 /** One signal that ends when any of `signals` does; undefined ones are left out. */
 export function anySignal(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
   return AbortSignal.any(signals.filter((signal) => signal !== undefined));

@@ -1,8 +1,9 @@
 /** The control plane: small requests, redirects followed one hop at a time, retries, pauses that hosts ask for. */
+import { setMaxListeners } from "node:events";
 import type { Clock } from "../base/clock.ts";
 import { ModelsError } from "../base/errors.ts";
 import type { Report } from "../base/events.ts";
-import { anySignal, backoffMs } from "../base/flow.ts";
+import { joinSignals, backoffMs } from "../base/flow.ts";
 import { redactUrl } from "../base/secret.ts";
 import { createAgents } from "./agents.ts";
 import { type ExchangeAnswer, type ExchangeRequest, exchange } from "./exchange.ts";
@@ -109,6 +110,8 @@ export function createHttp(settings: HttpSettings, ports: HttpPorts): Http {
   const agents = createAgents(settings, ports.clock);
   const waits = createHostWaits(ports);
   const closed = new AbortController();
+  // As many requests follow it as are under way.
+  setMaxListeners(0, closed.signal);
   const { clock } = ports;
 
   const viaOf = (url: URL): string | null => proxyFor(url, settings.proxy)?.url.host ?? null;
@@ -139,7 +142,8 @@ export function createHttp(settings: HttpSettings, ports: HttpPorts): Http {
   };
 
   const request = async (asked: HttpRequest): Promise<HttpAnswer> => {
-    const signal = anySignal(asked.signal, closed.signal);
+    using joined = joinSignals(asked.signal, closed.signal);
+    const { signal } = joined;
     signal.throwIfAborted();
     const first = new URL(asked.url);
     const visited = [first];
