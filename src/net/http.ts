@@ -3,7 +3,7 @@ import { setMaxListeners } from "node:events";
 import type { Clock } from "../base/clock.ts";
 import { ModelsError } from "../base/errors.ts";
 import type { Report } from "../base/events.ts";
-import { joinSignals, backoffMs } from "../base/flow.ts";
+import { backoffMs, joinSignals } from "../base/flow.ts";
 import { redactUrl } from "../base/secret.ts";
 import { createAgents } from "./agents.ts";
 import { type ExchangeAnswer, type ExchangeRequest, exchange } from "./exchange.ts";

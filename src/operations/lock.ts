@@ -39,7 +39,8 @@ export function lockSelection(ports: SyncPorts, settings: SyncSettings): LockSel
     const network = await ports.openNetwork(report);
     try {
       const pinned = await pinAll(selection.models, { network: async () => network, report, settings }, signal);
-      return { ...(await writePins(ports, settings.lockfile, pinned)), mustBeSigned: settings.isSigned === true };
+      const written = await writePins(ports, { lockfile: settings.lockfile, models: pinned });
+      return { ...written, mustBeSigned: settings.isSigned === true };
     } finally {
       await network.close();
     }
@@ -67,13 +68,16 @@ async function pinAll(
 }
 
 async function writePins(
-  ports: Pick<SyncPorts, "readLock" | "writeLock">,
-  lockfile: string,
-  models: readonly LockedModel[],
+  ports: Pick<SyncPorts, "changeLock">,
+  { lockfile, models }: Pick<LockReport, "lockfile" | "models">,
 ): Promise<Omit<LockReport, "mustBeSigned">> {
-  const before = await ports.readLock(lockfile);
-  await ports.writeLock(lockfile, mergeLock(before, models));
-  return { lockfile, models, changed: models.filter((one) => isNews(before, one)).map(({ name }) => name) };
+  let news: readonly LockedModel[] = [];
+  const add = (before: Lock | null): Lock => {
+    news = models.filter((one) => isNews(before, one));
+    return mergeLock(before, models);
+  };
+  await ports.changeLock(lockfile, add);
+  return { lockfile, models, changed: news.map(({ name }) => name) };
 }
 
 async function pin(ports: FindMirrorsPorts, model: Model, signal: AbortSignal): Promise<LockedModel> {

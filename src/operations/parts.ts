@@ -125,13 +125,19 @@ export function createParts({ flags, environment, cwd, clock }: Composition): Pa
     readWorkflow,
     match,
     syncPorts: async () => {
-      const [lockfile, known, guard] = await Promise.all([import("../catalog/lockfile.ts"), settings(), gate()]);
+      const [lockfile, changing, known, guard] = await Promise.all([
+        import("../catalog/lockfile.ts"),
+        import("./change-lock.ts"),
+        settings(),
+        gate(),
+      ]);
       const admit = guard?.admit;
       const openNetwork: SyncPorts["openNetwork"] = async (report) =>
         (await import("./open-network.ts")).openNetwork(known, { clock, shared: await shared(), admit }, report);
       const readLock: SyncPorts["readLock"] = (path) => lockfile.readLock(path, admit);
-      const { writeLock, sweepBeside: sweepLock } = lockfile;
-      return { tree: await tree(), openNetwork, readLock, writeLock, sweepLock, clock };
+      const changeLock = changing.createChangeLock({ clock, readLock });
+      const sweepLock = (path: string): Promise<void> => changing.sweepLockfile(path, clock);
+      return { tree: await tree(), openNetwork, readLock, changeLock, sweepLock, clock };
     },
     syncSettings: async () => {
       const { lockfile, adopt, hub, limits, allowPickle, trustFirstUse, trust } = await settings();

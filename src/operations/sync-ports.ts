@@ -9,6 +9,7 @@ import type { PieceTable } from "../catalog/pieces.ts";
 import type { LateMirrors } from "../sources/late-mirror.ts";
 import type { Transfer } from "../transfer/transfer.ts";
 import type { Tree } from "../tree/tree.ts";
+import type { ChangeLock } from "./change-lock.ts";
 import type { PicklePolicy } from "./pickles.ts";
 import type { SyncPlan } from "./plan-sync.ts";
 
@@ -39,7 +40,7 @@ export interface SyncPorts {
   /** Whatever the network has to tell goes to `report`. */
   readonly openNetwork: (report: Report) => Promise<Network>;
   readonly readLock: (path: string) => Promise<Lock | null>;
-  readonly writeLock: (path: string, lock: Lock) => Promise<void>;
+  readonly changeLock: ChangeLock;
   /** Removes what killed processes left beside the lockfile. */
   readonly sweepLock: (path: string) => Promise<void>;
   readonly clock: Clock;

@@ -126,7 +126,7 @@ async function runSync(run: Run, ports: SyncPorts, selection: Selection): Promis
   const present = await keepPresent(run, surveyed);
   const pending = surveyed.filter(({ model, presence }) => presence !== "present" && !failed.has(model.name));
   const settled = await settleAll(run, { plan, pending, resolved });
-  await writeLock(run, ports, updatedLock(lock, [...present, ...settled]));
+  await record(run, ports, { lock, models: [...present, ...settled] });
   return plan;
 }
 
@@ -172,10 +172,15 @@ async function keepPresent(run: Run, surveyed: readonly Surveyed[]): Promise<rea
 }
 
 /** The lockfile is a record: a folder that cannot be written to does not undo what was synced. */
-async function writeLock(run: Run, ports: SyncPorts, lock: Lock | null): Promise<void> {
-  if (lock === null || run.options.isFrozen === true || run.settings.isSigned === true) return;
+async function record(
+  run: Run,
+  { changeLock }: SyncPorts,
+  { lock, models }: { readonly lock: Lock | null; readonly models: readonly LockedModel[] },
+): Promise<void> {
+  if (run.options.isFrozen === true || run.settings.isSigned === true || updatedLock(lock, models) === null) return;
   try {
-    await ports.writeLock(run.settings.lockfile, lock);
+    // Others may have written it since it was read.
+    await changeLock(run.settings.lockfile, (now) => updatedLock(now, models));
   } catch (error) {
     const { code, message } = asModelsError(error, "write", run.settings.lockfile);
     run.report({ kind: "warning", code, message, fix: "set lockfile in the config to a place that can be written" });

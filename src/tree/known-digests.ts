@@ -33,7 +33,11 @@ export function createKnownDigests(parts: Omit<TreeParts, "known">): KnownDigest
   let saving: Promise<void> = Promise.resolve();
   /** One after the other: what an earlier one knew must not replace what a later one knows. */
   const saveLearned = (): Promise<void> => {
-    saving = saving.then(async () => await save(parts, new Map([...(await remembered()), ...learned])));
+    const add = async (): Promise<void> => await save(parts, new Map([...(await remembered()), ...learned]));
+    saving = saving.then(async () => {
+      const { inTurn } = await import("./brief-lock.ts");
+      await inTurn(parts, parts.layout.knownDigests, add);
+    });
     return saving;
   };
   const find = async (path: string, stamp: Stamp): Promise<KnownFile | null> => {

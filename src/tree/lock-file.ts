@@ -10,8 +10,11 @@ import { isLocalDisk } from "./disk-kind.ts";
 import { type HeldFolder, holdFolder } from "./folder.ts";
 import type { Layout } from "./layout.ts";
 
+/** Where locks lie. */
+export type LockLayout = Pick<Layout, "root" | "lockOf" | "temporaryOf" | "folderOf">;
+
 export interface LockParts {
-  readonly layout: Layout;
+  readonly layout: LockLayout;
   readonly clock: Clock;
 }
 

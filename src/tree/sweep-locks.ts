@@ -12,27 +12,30 @@ import { takeAway } from "./takeover.ts";
 
 const JOURNAL = ".journal";
 
+type TreeLocks = LockParts & { readonly layout: Layout };
+
 /** Removes the locks of processes that are known to have ended. One of another machine is left to who waits for it. */
 export async function sweepLocks(parts: LockParts): Promise<void> {
   const folder = dirname(parts.layout.lockOf("any"));
   const names: readonly string[] = await readdir(folder).catch(() => []);
-  if (names.length === 0) return;
+  for (const name of names) await sweepLock(parts, join(folder, name));
+}
+
+/** Does the same with the one at `path`. */
+export async function sweepLock(parts: LockParts, path: string): Promise<void> {
+  const text = await readLock(path).catch(() => null);
+  if (text === null) return;
   const self = describeSelf(parts.clock.unique());
-  const badge = createBadge(parts, self);
-  const isStale = async (_path: string, text: string): Promise<boolean> => {
-    const holder = parseHolder(text);
+  const isStale = async (_path: string, said: string): Promise<boolean> => {
+    const holder = parseHolder(said);
     return holder !== null && isHolderAlive(holder, self) === false;
   };
-  for (const name of names) {
-    const path = join(folder, name);
-    const text = await readLock(path).catch(() => null);
-    if (text === null || !(await isStale(path, text))) continue;
-    await takeAway(parts, { path, text }, { badge, isStale }).catch(() => false);
-  }
+  if (!(await isStale(path, text))) return;
+  await takeAway(parts, { path, text }, { badge: createBadge(parts, self), isStale }).catch(() => false);
 }
 
 /** Removes journals without a partial file, each under its lease: a process was killed between the rename and this. */
-export async function sweepJournals(parts: LockParts): Promise<void> {
+export async function sweepJournals(parts: TreeLocks): Promise<void> {
   const folder = partialFolder(parts.layout);
   const names: readonly string[] = await readdir(folder).catch(() => []);
   const orphans = names.filter((name) => name.endsWith(JOURNAL) && !names.includes(contentOf(name)));
@@ -42,7 +45,7 @@ export async function sweepJournals(parts: LockParts): Promise<void> {
   }
 }
 
-async function removeOrphan(parts: LockParts, journal: string, key: string): Promise<void> {
+async function removeOrphan(parts: TreeLocks, journal: string, key: string): Promise<void> {
   const { signal } = new AbortController();
   const options = { signal, wait: false, onWait: () => undefined };
   await using _lease = await takeLease({ ...parts, timings: LEASE_TIMINGS }, key, options);
