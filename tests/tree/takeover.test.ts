@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { type Badge, createBadge } from "../../src/tree/badge.ts";
 import { describeSelf, formatHolder, type Holder } from "../../src/tree/holder.ts";
-import { createLayout } from "../../src/tree/layout.ts";
+import { createLayout, type Layout } from "../../src/tree/layout.ts";
 import { LEASE_TIMINGS, type LeaseTimings, takeLease } from "../../src/tree/lease.ts";
 import { type LockParts, removeLock } from "../../src/tree/lock-file.ts";
 import { createStaleJudge, type StaleJudge, takeAway } from "../../src/tree/takeover.ts";
@@ -15,7 +15,7 @@ import { makeHome } from "./support.ts";
 const options = { signal: new AbortController().signal, wait: false, onWait: () => undefined };
 
 interface Scene {
-  readonly parts: LockParts & { readonly timings: LeaseTimings };
+  readonly parts: LockParts & { readonly layout: Layout; readonly timings: LeaseTimings };
   readonly path: string;
   /** What the lock of a holder that is gone says. */
   readonly stale: string;
