@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { z } from "zod";
-import { configSchema } from "../src/catalog/config.ts";
+import { configSchema } from "../src/catalog/config-schema.ts";
 import { endpointsSchema } from "../src/catalog/endpoints.ts";
 import { kitSchema } from "../src/catalog/kit-schema.ts";
 import { manifestSchema } from "../src/catalog/manifest-schema.ts";

@@ -37,12 +37,16 @@ export function listOf(shape: Shape): Shape {
 
 /** A mapping of names to lists of names. */
 export function namedListsOf(shape: Shape): Shape {
-  const isList = listOf(shape);
+  return recordOf(shape, listOf(shape));
+}
+
+/** A mapping of any keys and values of these shapes. */
+export function recordOf(key: Shape, shape: Shape): Shape {
   return (value) =>
     typeof value === "object" &&
     value !== null &&
     !Array.isArray(value) &&
-    Object.entries(value).every(([name, list]) => shape(name) && isList(list));
+    Object.entries(value).every(([name, one]) => key(name) && shape(one));
 }
 
 /** A value of this shape, or null. */
@@ -50,7 +54,8 @@ export function orNull(shape: Shape): Shape {
   return (value) => value === null || shape(value);
 }
 
-function textBy({ problem }: TextRule): Shape {
+/** A text by a rule. */
+export function textBy({ problem }: TextRule): Shape {
   return (value) => typeof value === "string" && problem(value) === null;
 }
 

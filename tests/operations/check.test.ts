@@ -1,5 +1,5 @@
 /** check() and require(): what is here, without network and without what a check has no use for. */
-import { readFile, stat, utimes } from "node:fs/promises";
+import { readFile, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isModelsError } from "../../src/base/errors.ts";
@@ -65,13 +65,15 @@ describe("check()", () => {
     expect(statuses(report)).toEqual({ "box-a": "corrupt", "box-b": "corrupt" });
   });
 
-  it("loads no network, no source, no transfer and no SDK", async () => {
+  it("loads no network, no source, no transfer, no SDK and, also with a config, no schema library", async () => {
     await using box = await makeMixedBox();
     const list = join(box.folder, "modules.txt");
+    await writeFile(join(box.folder, "models.config.yaml"), "version: 1\nlimits:\n  lanes: 8\n  reserve: 1GB\n");
     const child = runChild(
       "const report = await createModels(BOX).check({ kits: ['all'] }); process.stdout.write(JSON.stringify(report));",
       box.settings,
       {
+        cwd: box.folder,
         env: { ...box.environment, MODULE_LIST: list },
         nodeFlags: ["--import", new URL("./list-modules.mjs", import.meta.url).href],
       },
@@ -82,7 +84,7 @@ describe("check()", () => {
     const loaded = (await readFile(list, "utf8")).split("\n");
     expect(loaded.length).toBeGreaterThan(10);
     const heavy =
-      /undici|@aws-sdk|p-queue|commander|log-update|xxhash|\/dist\/(net|sources|transfer|digest|report|workflow|cli)\//;
+      /undici|@aws-sdk|p-queue|commander|log-update|xxhash|\/zod\/|\/yaml\/|\/dist\/(net|sources|transfer|digest|report|workflow|cli)\//;
     expect(loaded.filter((url) => heavy.test(url))).toEqual([]);
   });
 });
