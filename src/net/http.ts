@@ -3,7 +3,7 @@ import { setMaxListeners } from "node:events";
 import type { Clock } from "../base/clock.ts";
 import { ModelsError } from "../base/errors.ts";
 import type { Report } from "../base/events.ts";
-import { backoffMs, joinSignals } from "../base/flow.ts";
+import { backoffMs, eitherSignal } from "../base/flow.ts";
 import { redactUrl } from "../base/secret.ts";
 import { createAgents } from "./agents.ts";
 import { type ExchangeAnswer, type ExchangeRequest, exchange } from "./exchange.ts";
@@ -142,8 +142,8 @@ export function createHttp(settings: HttpSettings, ports: HttpPorts): Http {
   };
 
   const request = async (asked: HttpRequest): Promise<HttpAnswer> => {
-    using joined = joinSignals(asked.signal, closed.signal);
-    const { signal } = joined;
+    using either = eitherSignal(asked.signal ?? closed.signal, closed.signal);
+    const { signal } = either;
     signal.throwIfAborted();
     const first = new URL(asked.url);
     const visited = [first];

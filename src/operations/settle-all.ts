@@ -2,7 +2,7 @@
 import type PQueue from "p-queue";
 import { formatBytes } from "../base/bytes.ts";
 import { isModelsError, ModelsError } from "../base/errors.ts";
-import { anySignal, joinSignals } from "../base/flow.ts";
+import { anySignal, eitherSignal } from "../base/flow.ts";
 import type { LockedModel } from "../catalog/lock.ts";
 import { WHOLE_BYTES } from "../sources/probe.ts";
 import type { Lease } from "../tree/lease.ts";
@@ -240,8 +240,9 @@ async function inTurn<T>(run: Run, surveyed: Surveyed, queue: PQueue, work: Work
 }
 
 async function underLease<T>(run: Run, surveyed: Surveyed, lease: Lease, work: Work<T>): Promise<T> {
-  using joined = joinSignals(run.signal, lease.lost);
-  return await work(await surveyAgain(run, surveyed, joined.signal), joined.signal);
+  using either = eitherSignal(run.signal, lease.lost);
+  const { signal } = either;
+  return await work(await surveyAgain(run, surveyed, signal), signal);
 }
 
 /** One lease an artifact: two models of one digest share one partial file. */

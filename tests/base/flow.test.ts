@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { anySignal, backoffMs, deferred, joinSignals, mapLimit } from "../../src/base/flow.ts";
+import { anySignal, backoffMs, deferred, eitherSignal, mapLimit } from "../../src/base/flow.ts";
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -81,24 +81,24 @@ describe("anySignal()", () => {
   });
 });
 
-describe("joinSignals()", () => {
-  it("ends with the first of them, whether that has ended already or ends later, and takes undefined ones", () => {
+describe("eitherSignal()", () => {
+  it("ends with the first of them, whether that has ended already or ends later", () => {
     const [one, other] = [new AbortController(), new AbortController()];
-    using joined = joinSignals(one.signal, undefined, other.signal);
-    expect(joined.signal.aborted).toBe(false);
+    using early = eitherSignal(one.signal, other.signal);
+    expect(early.signal.aborted).toBe(false);
     other.abort("enough");
-    expect(joined.signal.reason).toBe("enough");
-    using late = joinSignals(one.signal, other.signal);
+    expect(early.signal.reason).toBe("enough");
+    using late = eitherSignal(one.signal, other.signal);
     expect(late.signal.reason).toBe("enough");
   });
 
   it("leaves nothing with them when it is disposed of", () => {
-    const one = new AbortController();
-    const joined = joinSignals(one.signal);
+    const [one, other] = [new AbortController(), new AbortController()];
+    const either = eitherSignal(one.signal, other.signal);
     expect(getEventListeners(one.signal, "abort")).toHaveLength(1);
-    joined[Symbol.dispose]();
+    either[Symbol.dispose]();
     expect(getEventListeners(one.signal, "abort")).toEqual([]);
     one.abort();
-    expect(joined.signal.aborted).toBe(false);
+    expect(either.signal.aborted).toBe(false);
   });
 });
