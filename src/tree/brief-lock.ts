@@ -2,9 +2,9 @@
 import { realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Clock } from "../base/clock.ts";
+import { diskError } from "../base/disk-error.ts";
 import { isModelsError, ModelsError } from "../base/errors.ts";
 import { processName } from "../base/process.ts";
-import { diskError } from "./disk.ts";
 import { LEASE_TIMINGS, type Lease, type LeaseTimings, takeLease } from "./lease.ts";
 import type { LockLayout, LockParts } from "./lock-file.ts";
 import { sweepLock } from "./sweep-locks.ts";
