@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { promisify } from "node:util";
 import type { Artifact } from "../base/artifact.ts";
 import { openFile, unlinkIfThere } from "../base/descriptors.ts";
+import { systemCode } from "../base/system-errors.ts";
 import { headerReaderFor } from "./header-check.ts";
 import { diskProblem } from "./partial-file.ts";
 
@@ -23,9 +24,7 @@ export function isProven(bytes: Uint8Array, { path, size, sha256 }: Artifact & {
  */
 export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
   try {
-    mkdirSync(dirname(path), { recursive: true });
-    await unlinkIfThere(path);
-    const file = await openFile(path, "wx", 0o644);
+    const file = await createFile(path);
     try {
       await writeAll(file, bytes);
     } finally {
@@ -34,6 +33,17 @@ export async function writeWhole(path: string, bytes: Uint8Array): Promise<void>
   } catch (error) {
     throw diskProblem(path, error);
   }
+}
+
+/** Most often the folder is there, and nothing of that name is in it: who looks first waits for whoever writes there. */
+async function createFile(path: string): Promise<number> {
+  const create = (): Promise<number> => openFile(path, "wx", 0o644);
+  return await create().catch(async (error: unknown) => {
+    if (systemCode(error) === "ENOENT") mkdirSync(dirname(path), { recursive: true });
+    else if (systemCode(error) === "EEXIST") await unlinkIfThere(path);
+    else throw error;
+    return await create();
+  });
 }
 
 /** A disk that gets full takes a part, and says so at the next write only. */

@@ -9,7 +9,7 @@ import type { TreePath } from "../base/paths.ts";
 import { errnoOf, lstatOrNull, removeFile, statOrNull } from "./disk.ts";
 import { type HeldFolder, holdFolder } from "./folder.ts";
 import { kindOf } from "./look.ts";
-import { isReceiptFor, type ReceiptHow, readReceipt, writeReceipt } from "./receipt.ts";
+import { createReceipt, isReceiptFor, type ReceiptHow, readReceipt, writeReceipt } from "./receipt.ts";
 import { isSameStamp, type Stamp, stampOf } from "./stamp.ts";
 import type { TreeParts, WantedArtifact } from "./terms.ts";
 import { otherMount, refuseUnwritable } from "./writable.ts";
@@ -122,10 +122,13 @@ async function isProven(parts: TreeParts, wanted: WantedArtifact, stamp: Stamp):
 }
 
 async function prove(parts: TreeParts, stamp: Stamp, { wanted, origin }: Subject): Promise<void> {
-  const previous = await readReceipt(parts.layout, wanted.path);
   const { path, sha256 } = wanted;
   const { mirrors, how } = origin;
-  await writeReceipt(parts, { ...stamp, path, sha256, mirrors, how, shouldBe: null, aliases: previous?.aliases ?? [] });
+  const receipt = { ...stamp, path, sha256, mirrors, how, shouldBe: null };
+  // Most often there is none: who looks first waits for whoever writes there.
+  if (await createReceipt(parts, { ...receipt, aliases: [] })) return;
+  const previous = await readReceipt(parts.layout, path);
+  await writeReceipt(parts, { ...receipt, aliases: previous?.aliases ?? [] });
 }
 
 /**

@@ -3,7 +3,7 @@ import { isSha256, type Sha256 } from "../base/artifact.ts";
 import { isCount } from "../base/bytes.ts";
 import { type TreePath, treePathProblem } from "../base/paths.ts";
 import type { Layout } from "./layout.ts";
-import { type Fields, isInteger, readSealed, unseal, writeSealed } from "./sealed.ts";
+import { createSealed, type Fields, isInteger, readSealed, unseal, writeSealed } from "./sealed.ts";
 import { isSameStamp, type Stamp } from "./stamp.ts";
 import type { TreeParts } from "./terms.ts";
 
@@ -24,6 +24,9 @@ export interface Receipt extends Stamp {
   /** Links to this file that are ours. */
   readonly aliases: readonly TreePath[];
 }
+
+/** A receipt that is verified now unless it says when. */
+export type NewReceipt = Omit<Receipt, "verifiedAt"> & { readonly verifiedAt?: number };
 
 const VERSION = 1;
 const MAX_BYTES = 64 * 1024;
@@ -61,12 +64,21 @@ export function parseReceipt(text: string, path: TreePath): Receipt | null {
  * Writes the receipt of `receipt.path` in one step, durably.
  * @throws ModelsError `DISK_FULL`, `DISK_FAILED`, `PATH_UNSAFE`, `TREE_CONFLICT`
  */
-export async function writeReceipt(
-  parts: Pick<TreeParts, "layout" | "clock">,
-  receipt: Omit<Receipt, "verifiedAt"> & { readonly verifiedAt?: number },
-): Promise<void> {
+export async function writeReceipt(parts: Pick<TreeParts, "layout" | "clock">, receipt: NewReceipt): Promise<void> {
+  await writeSealed(parts, parts.layout.receiptOf(receipt.path), fieldsOf(parts, receipt));
+}
+
+/**
+ * Writes the first receipt of `receipt.path`; false where there is one, whatever it says.
+ * @throws ModelsError as {@link writeReceipt}
+ */
+export async function createReceipt(parts: Pick<TreeParts, "layout" | "clock">, receipt: NewReceipt): Promise<boolean> {
+  return await createSealed(parts, parts.layout.receiptOf(receipt.path), fieldsOf(parts, receipt));
+}
+
+function fieldsOf({ clock }: Pick<TreeParts, "clock">, receipt: NewReceipt): Fields {
   const { size, mtimeNs, inode, dev, path, sha256, shouldBe, mirrors, how, aliases } = receipt;
-  await writeSealed(parts, parts.layout.receiptOf(path), {
+  return {
     version: VERSION,
     path,
     sha256,
@@ -74,12 +86,12 @@ export async function writeReceipt(
     mtimeNs: String(mtimeNs),
     inode: String(inode),
     dev: String(dev),
-    verifiedAt: receipt.verifiedAt ?? Math.max(0, Math.round(parts.clock.now())),
+    verifiedAt: receipt.verifiedAt ?? Math.max(0, Math.round(clock.now())),
     mirrors,
     how,
     aliases,
     ...(shouldBe === null ? {} : { shouldBe }),
-  });
+  };
 }
 
 function receiptFrom(fields: Fields | null, expected: TreePath | null): Receipt | null {

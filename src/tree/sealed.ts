@@ -71,6 +71,25 @@ export async function writeSealed(
   }
 }
 
+/**
+ * Writes the state file at `path` durably, where there is none; false where there is one, whatever it holds.
+ * @throws ModelsError as {@link writeSealed}
+ */
+export async function createSealed(
+  { layout }: { readonly layout: Layout },
+  path: string,
+  content: Fields,
+): Promise<boolean> {
+  using folder = await holdFolder(layout.root, layout.folderOf(path));
+  try {
+    const isNew = await writeNew(folder.path(basename(path)), seal(content));
+    if (isNew) await folder.sync();
+    return isNew;
+  } catch (error) {
+    throw diskError("write", path, error);
+  }
+}
+
 async function replace(path: string, temporary: string, text: string): Promise<void> {
   try {
     await writeNew(temporary, text);
