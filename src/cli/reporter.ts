@@ -4,7 +4,7 @@ import type { Event, Summary } from "../base/events.ts";
 import { ndjsonLine } from "../report/ndjson.ts";
 import { noticeOf } from "../report/notices.ts";
 import { advancePlain, plainStart } from "../report/plain.ts";
-import { advance, noProgress, type Progress } from "../report/progress.ts";
+import { noProgress, type Progress } from "../report/progress.ts";
 import type { Call } from "./command.ts";
 import { errorObject } from "./print-error.ts";
 import { canRepaint } from "./terminal-style.ts";
@@ -30,18 +30,19 @@ export async function createReporter(call: Call): Promise<Reporter> {
 
 /** The summary is held back until the end, so that it is the last line and says what went wrong. */
 function createJsonReporter({ terminal, clock }: Call): Reporter {
-  let progress = noProgress;
+  // Nobody looks at the files one by one here: who reads the lines adds them up.
+  let summary: Summary | null = null;
   return {
     onEvent: (event) => {
-      progress = advance(progress, event);
-      if (event.kind !== "summary") terminal.stdout.write(ndjsonLine(event));
+      if (event.kind === "summary") summary = event;
+      else terminal.stdout.write(ndjsonLine(event));
     },
-    progress: () => progress,
+    progress: () => ({ ...noProgress, summary }),
     hasTold: () => false,
     close: (error) => {
-      const summary = progress.summary ?? { ...NOTHING_DONE, ok: error === null };
+      const last = summary ?? { ...NOTHING_DONE, ok: error === null };
       const reason = error === null ? {} : { error: errorObject(error) };
-      terminal.stdout.write(ndjsonLine({ ...summary, ...reason, time: clock.now() }));
+      terminal.stdout.write(ndjsonLine({ ...last, ...reason, time: clock.now() }));
     },
   };
 }

@@ -3,6 +3,6 @@ import type { Event } from "../base/events.ts";
 
 /** `event` as one line with its line break. `time` is milliseconds since 1970. */
 export function ndjsonLine(event: Event): string {
-  const { kind, time, ...rest } = event;
-  return `${JSON.stringify({ kind, time, ...rest })}\n`;
+  const { kind, time } = event;
+  return `${JSON.stringify(Object.assign({ kind, time }, event))}\n`;
 }
