@@ -2,7 +2,7 @@
 import type { Dispatcher } from "undici";
 import type { Clock } from "../base/clock.ts";
 import { guardedLookup, isPrivateAddress, isPrivateName, leadsToPrivate } from "./address-guard.ts";
-import { type AgentSettings, createAgent, readExtraCa } from "./agent.ts";
+import type { AgentSettings } from "./agent.ts";
 import { createResolver } from "./resolver.ts";
 
 export interface Agents {
@@ -33,6 +33,8 @@ export function createAgents(settings: AgentsSettings, clock: Clock): Agents {
   });
   let made: Promise<{ readonly open: Dispatcher; readonly shut: Dispatcher }> | null = null;
   const make = async (): Promise<{ readonly open: Dispatcher; readonly shut: Dispatcher }> => {
+    // Loaded by the first request: what comes by fast lanes alone needs none of it.
+    const { createAgent, readExtraCa } = await import("./agent.ts");
     const extraCa = settings.caFile === null ? null : await readExtraCa(settings.caFile);
     const shared = { ...settings, extraCa };
     return {
@@ -40,17 +42,18 @@ export function createAgents(settings: AgentsSettings, clock: Clock): Agents {
       shut: createAgent({ ...shared, mayBePrivate: false, lookup: guardedLookup({ mayBePrivate: false }, resolve) }),
     };
   };
+  const wasPrivate = (hostname: string): boolean => {
+    if (!privateHosts.has(hostname) && isPrivateName(hostname)) privateHosts.add(hostname);
+    return privateHosts.has(hostname);
+  };
   return {
     for: async (mayBePrivate) => {
       made ??= make();
       const agents = await made;
       return mayBePrivate ? agents.open : agents.shut;
     },
-    wasPrivate: (hostname) => {
-      if (!privateHosts.has(hostname) && isPrivateName(hostname)) privateHosts.add(hostname);
-      return privateHosts.has(hostname);
-    },
-    leadsToPrivate: (hostname) => leadsToPrivate(hostname, resolve),
+    wasPrivate,
+    leadsToPrivate: async (hostname) => wasPrivate(hostname) || (await leadsToPrivate(hostname, resolve)),
     close: async () => {
       const agents = await made?.catch(() => null);
       await Promise.all([agents?.open.destroy(), agents?.shut.destroy()]);
