@@ -62,6 +62,19 @@ export function lazy<T>(make: () => T): () => T {
   };
 }
 
+/** Hands on together what comes in one moment: a message to a thread costs more than most of what is in it (measured). */
+export function inBundles<T>(handOn: (all: readonly T[]) => void, later: (run: () => void) => void): (one: T) => void {
+  let bundle: T[] = [];
+  return (one) => {
+    if (bundle.push(one) > 1) return;
+    later(() => {
+      const all = bundle;
+      bundle = [];
+      handOn(all);
+    });
+  };
+}
+
 /** A signal that can be let go of. */
 export interface HeldSignal extends Disposable {
   readonly signal: AbortSignal;

@@ -5,7 +5,7 @@
 import { connect as connectTcp, isIP, type LookupFunction, type Socket } from "node:net";
 import { connect as connectTls, type SecureContext } from "node:tls";
 import type { HttpEndpoint } from "../base/mirror.ts";
-import type { LaneFailure } from "./lane-protocol.ts";
+import type { LaneFailure, RangeRead } from "./lane-protocol.ts";
 import { judgeRangeAnswer } from "./range-answer.ts";
 import { rangeHeaders } from "./range-request.ts";
 import { failureOf, type RangeSink } from "./range-sink.ts";
@@ -13,13 +13,18 @@ import type { Passage, RateGate } from "./rate-gate.ts";
 import { headEnd, MAX_HEAD_BYTES, parseResponseHead, type ResponseHead } from "./response-head.ts";
 import { createSlab, type Slab } from "./slab.ts";
 
+/** What a lane needs to know of the range that it reads. */
+export type LaneSink = Pick<RangeSink, "end" | "accept" | "shrink" | "finish" | "fail"> & {
+  readonly read: Pick<RangeRead, "start" | "end" | "size">;
+};
+
 /** One connection to one origin. Reads one range after the other, never two at once. */
 export interface FastLane {
   readonly slab: Slab;
   /** True when it can take the next range. */
   readonly isIdle: () => boolean;
   /** Asks for the range of `sink` at `endpoint`, which must be of this lane's origin. */
-  readonly start: (endpoint: HttpEndpoint, sink: RangeSink) => void;
+  readonly start: (endpoint: HttpEndpoint, sink: LaneSink) => void;
   /** Ends the connection; the range under way, if any, hears nothing more. */
   readonly destroy: () => void;
 }
@@ -47,7 +52,7 @@ export function openFastLane(url: URL, options: FastLaneOptions): FastLane {
   const { gate } = options;
   const slab = createSlab();
   let phase: Phase = "idle";
-  let sink: RangeSink | null = null;
+  let sink: LaneSink | null = null;
   let passage: Passage | null = null;
   let asked: HttpEndpoint | null = null;
   /** Where the answer under way ends. */
@@ -56,7 +61,7 @@ export function openFastLane(url: URL, options: FastLaneOptions): FastLane {
   let interimAnswers = 0;
 
   /** Takes leave of the range under way, and lets `tell` say how it ended. */
-  const end = (tell: (sink: RangeSink) => void): void => {
+  const end = (tell: (sink: LaneSink) => void): void => {
     const ended = sink;
     sink = null;
     passage?.leave();
@@ -184,7 +189,7 @@ function connectSocket(url: URL, onread: OnRead, options: FastLaneOptions): Sock
   return socket;
 }
 
-function requestHead(endpoint: HttpEndpoint, sink: RangeSink, userAgent: string): string {
+function requestHead(endpoint: HttpEndpoint, sink: LaneSink, userAgent: string): string {
   const url = new URL(endpoint.url);
   const lines = Object.entries(rangeHeaders(endpoint, sink.read, userAgent)).map(
     ([name, value]) => `${name}: ${value}`,

@@ -10,12 +10,14 @@ import { redactUrl } from "../base/secret.ts";
 import { userAgent } from "../base/version.ts";
 import { MAX_TEXT_BYTES } from "../catalog/read.ts";
 import type { Http } from "../net/http.ts";
+import { proxyFor } from "../net/proxy.ts";
 import type { ObjectPlace, S3 } from "../net/s3.ts";
 import type { Settings } from "../settings.ts";
+import type { Sources } from "../sources/index.ts";
 import type { Transfer } from "../transfer/transfer.ts";
 import type { Found } from "../trust/guard.ts";
 import type { SharedTransfer } from "./shared-transfer.ts";
-import type { MirrorFinder, Network } from "./sync-ports.ts";
+import type { Directly, Network } from "./sync-ports.ts";
 
 export interface NetworkPorts {
   readonly clock: Clock;
@@ -27,7 +29,7 @@ export interface NetworkPorts {
 
 /** Loads each part when it is first asked for; opens no connection yet. The network is closed by whoever opened it. */
 export function openNetwork(settings: Settings, ports: NetworkPorts, report: Report): Network {
-  let asking: Promise<ControlPlane & { readonly sources: MirrorFinder }> | null = null;
+  let asking: Promise<ControlPlane & { readonly sources: Sources }> | null = null;
   let transfer: Promise<Transfer> | null = null;
   const ask = (): NonNullable<typeof asking> => {
     asking ??= openAsking(settings, ports, report);
@@ -35,6 +37,7 @@ export function openNetwork(settings: Settings, ports: NetworkPorts, report: Rep
   };
   return {
     mirrorsOf: async (wanted, options) => await (await ask()).sources.mirrorsOf(wanted, options),
+    directly: async () => await openDirectly(settings, (await ask()).sources),
     transfer: () => {
       transfer ??= ports.shared.take();
       return transfer;
@@ -56,12 +59,25 @@ async function openAsking(
   settings: Settings,
   { clock, shared }: NetworkPorts,
   report: Report,
-): Promise<ControlPlane & { readonly sources: MirrorFinder }> {
+): Promise<ControlPlane & { readonly sources: Sources }> {
   const [plane, { createSources }] = await Promise.all([
     openControlPlane(settings, clock, report),
     import("../sources/index.ts"),
   ]);
   return { ...plane, sources: createSources(settings, { ...plane, clock, pace: shared.pace }) };
+}
+
+async function openDirectly(settings: Settings, { directOf }: Sources): Promise<Directly | null> {
+  const { caFile, proxy, limits } = settings;
+  if (limits.maxRate !== null) return null;
+  const extraCa = caFile === null ? null : await (await import("../net/agent.ts")).readExtraCa(caFile);
+  return {
+    reads: { extraCa, userAgent: userAgent(), connections: connectionsIn(limits) },
+    addressOf: async (wanted) => {
+      const direct = await directOf(wanted);
+      return direct !== null && proxyFor(new URL(direct.endpoint.url), proxy) === null ? direct : null;
+    },
+  };
 }
 
 /** Reads one text, such as a manifest at a URL, and closes what it opened. */
@@ -81,6 +97,8 @@ export async function fetchText(
 /** A small file comes with its one answer, and most of its time is the way there and back: more may be on it at once. */
 const ASKING_PER_LANE = 2;
 
+const connectionsIn = ({ lanes, lanesPerHost }: Settings["limits"]): number => lanes ?? ASKING_PER_LANE * lanesPerHost;
+
 export interface ControlPlane {
   readonly http: Http;
   readonly s3: S3;
@@ -90,7 +108,7 @@ export interface ControlPlane {
 export async function openControlPlane(settings: Settings, clock: Clock, report: Report): Promise<ControlPlane> {
   const [{ createHttp }, { createS3 }] = await Promise.all([import("../net/http.ts"), import("../net/s3.ts")]);
   const { caFile, proxy, limits } = settings;
-  const connections = limits.lanes ?? ASKING_PER_LANE * limits.lanesPerHost;
+  const connections = connectionsIn(limits);
   const http = createHttp({ caFile, proxy, userAgent: userAgent(), connections }, { clock, report });
   return { http, s3: createS3(({ kind, bucket }) => accessTo(settings.s3, kind, bucket), { http, clock }) };
 }

@@ -1,14 +1,17 @@
 /** Settles every pending model: the most urgent first, of those the largest, several at a time, each under its lease and on its own. */
 import type PQueue from "p-queue";
+import type { Artifact } from "../base/artifact.ts";
 import { formatBytes } from "../base/bytes.ts";
 import { isModelsError, ModelsError } from "../base/errors.ts";
 import { anySignal, eitherSignal } from "../base/flow.ts";
 import type { LockedModel } from "../catalog/lock.ts";
+import type { Model } from "../catalog/model.ts";
 import { WHOLE_BYTES } from "../sources/probe.ts";
 import type { Lease } from "../tree/lease.ts";
+import { type BringModel, createBringModel } from "./bring-whole.ts";
 import { asModelsError } from "./failures.ts";
 import { findMirrors, type Resolved } from "./find-mirrors.ts";
-import { openPlaceThread } from "./place-whole.ts";
+import { openPlaceThread } from "./place-thread.ts";
 import type { SyncPlan } from "./plan-sync.ts";
 import { RESOLVES } from "./resolve-figures.ts";
 import { fail, fetchModel, type Run, settleLocally, surveyAgain, surveyOptions } from "./settle-model.ts";
@@ -54,11 +57,18 @@ export async function settleAll(run: Run, { plan, pending, resolved }: Pending):
   const fetched = run.options.isOffline === true ? [] : pending.filter((one) => !isLocal(one));
   if (!fetched.every(comesWhole)) openTransfer(run);
   if (fetched.filter(comesWhole).length < THREAD_WORTH_FILES) return await settleEach(run, { plan, pending, resolved });
-  await using thread = openPlaceThread(run.tree.root);
-  return await settleEach({ ...run, placeWhole: thread.placeWhole }, { plan, pending, resolved });
+  const directly = await (await run.network()).directly();
+  await using thread = openPlaceThread({ root: run.tree.root, reads: directly?.reads ?? null });
+  const bring = directly === null ? NOT_BROUGHT : createBringModel(thread.bringWhole, directly);
+  return await settleEach({ ...run, placeWhole: thread.placeWhole }, { plan, pending, resolved, bring });
 }
 
-async function settleEach(run: Run, { plan, pending, resolved }: Pending): Promise<readonly LockedModel[]> {
+const NOT_BROUGHT: BringModel = async () => null;
+
+async function settleEach(
+  run: Run,
+  { plan, pending, resolved, bring = NOT_BROUGHT }: Pending & { readonly bring?: BringModel },
+): Promise<readonly LockedModel[]> {
   const { files } = run.settings;
   // Imported here: the command line as one file is no ES module, and this package is nothing else.
   const { default: PQueue } = await import("p-queue");
@@ -75,7 +85,7 @@ async function settleEach(run: Run, { plan, pending, resolved }: Pending): Promi
   };
   const carriers = carriersIn(plan, pending);
   const sharing = sharingIn(carriers, pending);
-  const settling = { queues, resolved };
+  const settling = { queues, resolved, bring };
   const settle = async (one: Surveyed): Promise<readonly (LockedModel | null)[]> => {
     const settled = await settleOne(run, one, settling);
     const linked = sharing.get(one.model.path);
@@ -162,6 +172,7 @@ const priorityOf = (run: Run, { model, size }: Surveyed): number => run.priority
 interface Settling {
   readonly queues: Queues;
   readonly resolved: ReadonlyMap<string, Resolved>;
+  readonly bring: BringModel;
 }
 
 async function settleOne(run: Run, surveyed: Surveyed, settling: Settling): Promise<LockedModel | null> {
@@ -174,7 +185,7 @@ async function settleOne(run: Run, surveyed: Surveyed, settling: Settling): Prom
   }
 }
 
-async function settleModel(run: Run, surveyed: Surveyed, { queues, resolved }: Settling): Promise<LockedModel> {
+async function settleModel(run: Run, surveyed: Surveyed, { queues, resolved, bring }: Settling): Promise<LockedModel> {
   if (isLocal(surveyed)) {
     const local = await inTurn(run, surveyed, queues.local, (now, signal) => settleLocally(run, now, signal));
     if (local !== null) return local;
@@ -183,9 +194,13 @@ async function settleModel(run: Run, surveyed: Surveyed, { queues, resolved }: S
   const { model, size } = surveyed;
   const known = resolved.get(model.name);
   // Its bytes come with the answer, so that it is asked for in its turn.
-  if (known === undefined && comesWhole(surveyed)) {
+  const whole = known === undefined ? wholeOf(surveyed) : null;
+  if (whole !== null) {
     const ask = (signal: AbortSignal): Promise<Resolved> => queues.asks.add(() => findMirrors(model, run, signal));
-    return await fetchInTurn(run, surveyed, queues.whole, ask);
+    return await fetchInTurn(run, surveyed, queues.whole, async ({ replaces }, leased) => {
+      const brought = await bring(run, { ...whole, replaces }, leased);
+      return brought ?? (await fetchModel(run, { ...(await ask(leased)), replaces }, leased));
+    });
   }
   const settled = new AbortController();
   const find = (): Promise<Resolved> => findMirrors(model, run, anySignal(run.signal, settled.signal));
@@ -193,7 +208,10 @@ async function settleModel(run: Run, surveyed: Surveyed, { queues, resolved }: S
   // Its failure is told when its turn comes.
   found.catch(() => undefined);
   try {
-    return await fetchInTurn(run, surveyed, queueOf(size, queues), () => found);
+    const turn = queueOf(size, queues);
+    return await fetchInTurn(run, surveyed, turn, async ({ replaces }, leased) => {
+      return await fetchModel(run, { ...(await found), replaces }, leased);
+    });
   } finally {
     // Nobody asks any more which mirrors there are.
     settled.abort();
@@ -204,16 +222,19 @@ async function fetchInTurn(
   run: Run,
   surveyed: Surveyed,
   queue: PQueue,
-  find: (signal: AbortSignal) => Promise<Resolved>,
+  fetch: Work<LockedModel>,
 ): Promise<LockedModel> {
   return await inTurn(run, surveyed, queue, async (now, leased) => {
     const present = now.presence === "present" ? await settleLocally(run, now, leased) : null;
-    return present ?? (await fetchModel(run, { ...(await find(leased)), replaces: now.replaces }, leased));
+    return present ?? (await fetch(now, leased));
   });
 }
 
-function comesWhole({ size, sha256 }: Surveyed): boolean {
-  return size !== null && size <= WHOLE_BYTES && sha256 !== null;
+const comesWhole = (surveyed: Surveyed): boolean => wholeOf(surveyed) !== null;
+
+/** The artifact of a file that comes with one answer, or null. */
+function wholeOf({ model, size, sha256 }: Surveyed): (Model & Artifact) | null {
+  return size !== null && size <= WHOLE_BYTES && sha256 !== null ? { ...model, size, sha256 } : null;
 }
 
 function isLocal({ presence, reusable }: Surveyed): boolean {

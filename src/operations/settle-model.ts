@@ -120,7 +120,7 @@ export async function fetchModel(run: Run, resolved: Fetched, signal: AbortSigna
 }
 
 /** No bytes of a person's are lost without a word. */
-function tellReplaced({ tally, report }: Run, { name: model, path }: Model, replaces: Replaced | null): void {
+export function tellReplaced({ tally, report }: Run, { name: model, path }: Model, replaces: Replaced | null): void {
   if (replaces === null) return;
   tally.replaced();
   report({ kind: "replaced", model, path, ...replaces });
@@ -167,7 +167,8 @@ async function placeFirstWhole(
   return null;
 }
 
-const shareOf = (label: string, bytes: number): MirrorShare => ({ label, bytes, bytesPerSecond: 0, errors: 0 });
+/** All of a small file. */
+export const shareOf = (label: string, bytes: number): MirrorShare => ({ label, bytes, bytesPerSecond: 0, errors: 0 });
 
 async function fetchRanges(
   run: Run,
@@ -195,7 +196,7 @@ async function fetchRanges(
 }
 
 /** Links the aliases of a file that is in place, and tells. */
-async function finish(
+export async function finish(
   run: Run,
   wanted: Model & Artifact,
   how: How,

@@ -6,6 +6,8 @@ import type { Mirror } from "../base/mirror.ts";
 import type { Lock } from "../catalog/lock.ts";
 import type { Model } from "../catalog/model.ts";
 import type { PieceTable } from "../catalog/pieces.ts";
+import type { SmallReadsSettings } from "../net/small-reads.ts";
+import type { Direct } from "../sources/index.ts";
 import type { LateMirrors } from "../sources/late-mirror.ts";
 import type { Transfer } from "../transfer/transfer.ts";
 import type { Tree } from "../tree/tree.ts";
@@ -26,8 +28,17 @@ export interface MirrorFinder {
   ) => Promise<readonly Mirror[]>;
 }
 
+/** How small files may be asked for at their addresses, in a thread of its own. */
+export interface Directly {
+  readonly reads: SmallReadsSettings;
+  /** The one address of a model, or null for one that has to be asked for as any other. */
+  readonly addressOf: (wanted: Parameters<MirrorFinder["mirrorsOf"]>[0]) => Promise<Direct | null>;
+}
+
 /** The outside world for one run, opened only when a model has to be asked for. */
 export interface Network extends MirrorFinder {
+  /** Null where each request has to wait for a limit of the rate. */
+  readonly directly: () => Promise<Directly | null>;
   /** Loaded when the first byte has to move. */
   readonly transfer: () => Promise<Pick<Transfer, "fetch">>;
   /** The piece table at a URI or path. */

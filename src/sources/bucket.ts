@@ -4,7 +4,7 @@ import { ModelsError } from "../base/errors.ts";
 import type { HttpAnswer } from "../net/http.ts";
 import { metadataSha256 } from "../net/s3.ts";
 import { askBeginning, isProbe, readProbe } from "./probe.ts";
-import type { Asking, Resolved, SourceKind } from "./source.ts";
+import type { Asking, Resolved, SourceKind, SourceSettings } from "./source.ts";
 import { type BucketSource, encodePath, formatSource } from "./uri.ts";
 import { resolveAddress } from "./web.ts";
 
@@ -21,13 +21,18 @@ export const bucketSource: SourceKind<BucketSource> = {
     }
     return endpoint !== undefined ? new URL(endpoint).host : `${source.bucket}.s3.amazonaws.com`;
   },
+  addressOf: publicAddress,
   resolve: (source, asking, signal) => {
-    const { publicUrl } = accessTo(asking.settings.s3, source.kind, source.bucket);
-    if (publicUrl === undefined) return resolveSigned(source, asking, signal);
-    const url = `${publicUrl.replace(/\/+$/, "")}/${encodePath(source.key)}`;
+    const url = publicAddress(source, asking.settings);
+    if (url === null) return resolveSigned(source, asking, signal);
     return resolveAddress(url, formatSource(source), { asking, signal });
   },
 };
+
+function publicAddress({ kind, bucket, key }: BucketSource, { s3 }: SourceSettings): string | null {
+  const { publicUrl } = accessTo(s3, kind, bucket);
+  return publicUrl === undefined ? null : `${publicUrl.replace(/\/+$/, "")}/${encodePath(key)}`;
+}
 
 async function resolveSigned(source: BucketSource, asking: Asking, signal: AbortSignal): Promise<Resolved> {
   const staleAtMs = asking.clock.monotonicMs() + GIVEN_OUT_MS;

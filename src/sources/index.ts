@@ -1,7 +1,7 @@
 /** From what a manifest and the configuration name to the mirrors that really have the model. */
 import type { Sha256 } from "../base/artifact.ts";
 import { isModelsError } from "../base/errors.ts";
-import type { Mirror } from "../base/mirror.ts";
+import type { HttpEndpoint, Mirror } from "../base/mirror.ts";
 import type { TreePath } from "../base/paths.ts";
 import { redactUrl } from "../base/secret.ts";
 import { agreeing } from "./agree.ts";
@@ -10,7 +10,8 @@ import { kindOf } from "./kinds.ts";
 import { samePlaceKey } from "./same-place.ts";
 import type { SourceContext, SourceSettings } from "./source.ts";
 import { expandTemplate } from "./template.ts";
-import { formatSource, parseSource, type Source } from "./uri.ts";
+import { formatSource, parseSource, printSource, type Source } from "./uri.ts";
+import { endpointAt } from "./web.ts";
 
 export interface WantedSources {
   readonly name: string;
@@ -32,6 +33,16 @@ export interface Sources {
    * @throws the signal's reason when it is aborted
    */
   readonly mirrorsOf: (wanted: WantedSources, options: MirrorsOptions) => Promise<readonly Mirror[]>;
+  /** The only place of a model that has no other, if its address is known; asks nobody but the DNS of this box. */
+  readonly directOf: (wanted: WantedSources) => Promise<Direct | null>;
+}
+
+/** A file that nothing is known of but its address. */
+export interface Direct {
+  readonly label: string;
+  /** The source's URI without secrets. */
+  readonly source: string;
+  readonly endpoint: HttpEndpoint;
 }
 
 export function createSources(settings: SourceSettings, ports: Omit<SourceContext, "settings">): Sources {
@@ -39,8 +50,13 @@ export function createSources(settings: SourceSettings, ports: Omit<SourceContex
   const slow = new Set<string>();
   return {
     parse: (uri) => void parseSource(uri),
+    directOf: async (wanted) => {
+      const sources = candidates(wanted, settings, () => undefined);
+      const [only] = sources;
+      return only === undefined || sources.length > 1 ? null : await directAt(only, context);
+    },
     mirrorsOf: async (wanted, options) => {
-      const sources = candidates(wanted, settings, options);
+      const sources = candidates(wanted, settings, options.onDropped);
       const found = await askAll(sources, wanted, { context, options, slow });
       options.signal.throwIfAborted();
       const { kept, dropped } = agreeing(onePerPlace(found), wanted);
@@ -60,7 +76,11 @@ export function pinnedUri(uri: string, revision: string | null): string {
 }
 
 /** Named sources and filled-in templates, each once; what cannot be read is dropped. */
-function candidates(wanted: WantedSources, settings: SourceSettings, options: MirrorsOptions): readonly Source[] {
+function candidates(
+  wanted: WantedSources,
+  settings: SourceSettings,
+  onDropped: MirrorsOptions["onDropped"],
+): readonly Source[] {
   const found = new Map<string, Source>();
   const add = (text: () => string | null, shown: () => string): void => {
     try {
@@ -69,7 +89,7 @@ function candidates(wanted: WantedSources, settings: SourceSettings, options: Mi
       if (source !== null) found.set(formatSource(source), source);
     } catch (error) {
       if (!isModelsError(error)) throw error;
-      options.onDropped(shown(), shown(), error);
+      onDropped(shown(), shown(), error);
     }
   };
   for (const uri of wanted.sources)
@@ -83,6 +103,21 @@ function candidates(wanted: WantedSources, settings: SourceSettings, options: Mi
       () => name,
     );
   return [...found.values()];
+}
+
+/** Null also for what will be refused: who asks as usual hears why. */
+async function directAt(source: Source, context: SourceContext): Promise<Direct | null> {
+  const { settings } = context;
+  const kind = kindOf(source);
+  const printed = printSource(source);
+  try {
+    const url = kind.addressOf?.(source, settings) ?? null;
+    if (url === null) return null;
+    return { label: kind.label(source, settings), source: printed, endpoint: await endpointAt(url, printed, context) };
+  } catch (error) {
+    if (isModelsError(error)) return null;
+    throw error;
+  }
 }
 
 /** Two names of one place are one mirror: the first stays. */

@@ -39,8 +39,13 @@ export function askBeginning(
   request: ProbeRequest,
 ): Promise<HttpAnswer> {
   const headers = { range: `bytes=0-${headBytes - 1}` };
-  const deadlineMs = DEADLINE_MS * (headBytes / PROBE_BYTES);
+  const deadlineMs = deadlineOf(headBytes);
   return http.request({ ...request, headers, maxBytes: headBytes + 1, overflow: "cut", deadlineMs });
+}
+
+/** How many milliseconds one answer of so many bytes may take. */
+export function deadlineOf(bytes: number): number {
+  return DEADLINE_MS * (Math.max(bytes, PROBE_BYTES) / PROBE_BYTES);
 }
 
 /** What {@link readProbe} holds an answer against. */

@@ -49,6 +49,8 @@ export interface SourceKind<S> {
    * `MIRROR_STALLED`, `MIRROR_LIED`, `MIRROR_RATE_LIMITED`, `NOT_WEIGHTS` (empty), `OFFLINE`, `CONFIG_INVALID`
    */
   readonly resolve: (source: S, asking: Asking, signal: AbortSignal) => Promise<Resolved>;
+  /** The address at which its file lies, where that is known without asking anybody; else null. */
+  readonly addressOf?: (source: S, settings: SourceSettings) => string | null;
   /** The source that names what was found and nothing newer. */
   readonly pin?: (source: S, revision: string) => S;
 }

@@ -1,5 +1,6 @@
 /** How any web server is a mirror: `https://`, and `http://` inside the own network. */
 import { ModelsError } from "../base/errors.ts";
+import type { HttpEndpoint } from "../base/mirror.ts";
 import { redactUrl } from "../base/secret.ts";
 import { credentialFor, isConfiguredHost, unsetVariable } from "./credentials.ts";
 import { askBeginning, isProbe, readProbe, refusalOf } from "./probe.ts";
@@ -8,6 +9,7 @@ import type { WebSource } from "./uri.ts";
 
 export const webSource: SourceKind<WebSource> = {
   label: ({ url }) => new URL(url).host,
+  addressOf: ({ url }) => url,
   resolve: async ({ url }, asking, signal) => resolveAddress(url, redactUrl(url), { asking, signal }),
 };
 
@@ -26,6 +28,17 @@ export async function resolveAddress(
   const answer = await askBeginning(asking, { url, credential, signal });
   if (!isProbe(answer)) throw refusalOf(answer, name, unsetVariable(url, asking.settings.hosts));
   return { ...readProbe(answer, { ...asking, name, credential }), sha256: null, revision: null, staleAtMs: null };
+}
+
+/**
+ * What can be read at `url` before anything was asked there, with the credential that is configured for its host.
+ * @param name how the source is printed
+ * @throws ModelsError `SOURCE_INVALID` for plain http to a public host
+ */
+export async function endpointAt(url: string, name: string, context: SourceContext): Promise<HttpEndpoint> {
+  await assertSafe(url, name, context);
+  const headers = credentialFor(url, context.settings.hosts)?.headers ?? {};
+  return { kind: "http", url, headers, validator: null, mayBePrivate: true, hasRanges: true };
 }
 
 async function assertSafe(url: string, name: string, { settings, http }: SourceContext): Promise<void> {

@@ -4,15 +4,10 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseTreePath } from "../../src/base/paths.ts";
-import {
-  createPlaceWhole,
-  openPlaceThread,
-  type PlaceWhole,
-  type WholeFile,
-} from "../../src/operations/place-whole.ts";
-import { makeSafetensors, startRangeServer } from "../origins/index.ts";
+import { openPlaceThread } from "../../src/operations/place-thread.ts";
+import { createPlaceWhole, type PlaceWhole, type WholeFile } from "../../src/operations/place-whole.ts";
+import { makeSafetensors } from "../origins/index.ts";
 import { type Bench, createBench, sha256Of } from "../tree/support.ts";
-import { makeBox, weights } from "./box.ts";
 
 const SIZE = 100_000;
 
@@ -25,7 +20,7 @@ async function wholeFile({ tree }: Bench, name = "a"): Promise<WholeFile> {
 
 const ways: readonly (readonly [string, (bench: Bench) => { readonly placeWhole: PlaceWhole } & AsyncDisposable])[] = [
   ["here", ({ tree }) => ({ placeWhole: createPlaceWhole(tree), [Symbol.asyncDispose]: async () => undefined })],
-  ["in a thread", ({ root }) => openPlaceThread(root)],
+  ["in a thread", ({ root }) => openPlaceThread({ root, reads: null })],
 ];
 
 describe.each(ways)("PlaceWhole %s", (_, open) => {
@@ -70,31 +65,9 @@ const LEASE = { signal: new AbortController().signal, wait: false, onWait: () =>
 describe("openPlaceThread()", () => {
   it("fails what is under way when its thread is ended", async () => {
     const bench = await createBench();
-    const thread = openPlaceThread(bench.root);
+    const thread = openPlaceThread({ root: bench.root, reads: null });
     const placing = thread.placeWhole(await wholeFile(bench)).catch((error: unknown) => error);
     await thread[Symbol.asyncDispose]();
     expect(await placing).toMatchObject({ code: "DISK_FAILED" });
-  });
-});
-
-describe("sync() of many small files", () => {
-  it("brings each with one request, all verified", async () => {
-    const kinds = await Promise.all(Array.from({ length: 40 }, (_, index) => weights(`many ${index}`, 20_000 + index)));
-    const files = Object.fromEntries(kinds.map(({ content }, index) => [`/${index}.safetensors`, content]));
-    await using server = await startRangeServer(files);
-    await using box = await makeBox();
-    await box.catalogue(
-      kinds.map(({ figures }, index) => ({
-        name: `box-${index}`,
-        ...figures,
-        sources: [`${server.url}/${index}.safetensors`],
-      })),
-    );
-    const { summary, error } = await box.sync();
-    expect(error).toBeNull();
-    expect(summary).toMatchObject({ ok: true, models: 40, wastedBytes: 0 });
-    expect(server.requests).toHaveLength(40);
-    const report = await box.open().check({ kits: ["all"], isStrict: true, isDeep: true });
-    expect(report.models.map(({ status }) => status)).toEqual(Array(40).fill("present"));
   });
 });

@@ -1,0 +1,102 @@
+/** The thread of small files, as the main thread sees it: what it is told, and what it answers. */
+import { type ErrorCode, ModelsError, reasonOf } from "../base/errors.ts";
+import { type Deferred, deferred, inBundles } from "../base/flow.ts";
+import { startThread } from "../base/threads.ts";
+import type { SmallReadsSettings } from "../net/small-reads.ts";
+import type { Direct } from "../sources/index.ts";
+import type { PlaceWhole, WholeFile } from "./place-whole.ts";
+
+/** A file that the thread shall ask for itself. */
+export interface DirectFile extends Omit<WholeFile, "bytes"> {
+  readonly direct: Direct;
+  /** Whether it may be a pickle. */
+  readonly allowPickle: boolean;
+}
+
+/**
+ * True when the file came and is in its place; false when anything at all was in the way of its bytes, or wrong with them.
+ * @throws ModelsError as `Tree.place` does, and the signal's reason
+ */
+export type BringWhole = (file: DirectFile, signal: AbortSignal) => Promise<boolean>;
+
+export interface PlaceThreadSettings {
+  readonly root: string;
+  /** Null where nothing is to be asked for. */
+  readonly reads: SmallReadsSettings | null;
+}
+
+/** What the thread is told, several at a time. */
+export type PlaceOrder = { readonly id: number } & (
+  | ({ readonly kind: "place" } & WholeFile)
+  | ({ readonly kind: "bring" } & DirectFile)
+  /** Nobody wants the bytes any more; what is being written is written. */
+  | { readonly kind: "forget" }
+);
+
+/** What it answers to each file, several at a time: whether it is in its place, or the error that kept it away. */
+export type PlaceAnswer = { readonly id: number } & (
+  | { readonly kind: "done"; readonly isPlaced: boolean }
+  | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string; readonly fix: string | undefined }
+);
+
+export interface PlaceThread extends AsyncDisposable {
+  readonly placeWhole: PlaceWhole;
+  readonly bringWhole: BringWhole;
+}
+
+/** Brings and places files of a tree in a thread of its own: with many of them, half of the work is theirs. */
+export function openPlaceThread(settings: PlaceThreadSettings): PlaceThread {
+  const thread = startThread("./place-worker.js", import.meta.url, settings);
+  const waiting = new Map<number, Deferred<boolean>>();
+  let lastId = 0;
+  const post = inBundles<PlaceOrder>((orders) => thread.post(orders), queueMicrotask);
+  const awaitAnswer = (): { readonly id: number; readonly promise: Promise<boolean> } => {
+    lastId += 1;
+    const answer = deferred<boolean>();
+    waiting.set(lastId, answer);
+    return { id: lastId, promise: answer.promise };
+  };
+  const hear = (answer: PlaceAnswer): void => {
+    const one = waiting.get(answer.id);
+    waiting.delete(answer.id);
+    if (answer.kind === "done") one?.resolve(answer.isPlaced);
+    else one?.reject(new ModelsError(answer.code, answer.message, answer.fix === undefined ? {} : { fix: answer.fix }));
+  };
+  thread.onMessage((answers) => {
+    for (const one of answers as readonly PlaceAnswer[]) hear(one);
+  });
+  thread.onEnd((error) => {
+    const why = error === null ? "" : ` (${reasonOf(error)})`;
+    const seen = `the thread that does it has ended${why}`;
+    const lost = new ModelsError("DISK_FAILED", `Cannot write to "${settings.root}": ${seen}`);
+    for (const one of waiting.values()) one.reject(lost);
+    waiting.clear();
+  });
+  return {
+    placeWhole: (file) => {
+      const { id, promise } = awaitAnswer();
+      thread.post([{ ...file, kind: "place", id } satisfies PlaceOrder], ownMemory(file.bytes));
+      return promise;
+    },
+    bringWhole: async (file, signal) => {
+      signal.throwIfAborted();
+      const { id, promise } = awaitAnswer();
+      const forget = (): void => post({ kind: "forget", id });
+      signal.addEventListener("abort", forget, { once: true });
+      post({ ...file, kind: "bring", id });
+      try {
+        const isBrought = await promise;
+        if (!isBrought) signal.throwIfAborted();
+        return isBrought;
+      } finally {
+        signal.removeEventListener("abort", forget);
+      }
+    },
+    [Symbol.asyncDispose]: () => thread.stop(),
+  };
+}
+
+/** Memory that nobody else uses need not be copied. */
+function ownMemory({ buffer, byteLength }: Uint8Array): readonly ArrayBuffer[] {
+  return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [];
+}
