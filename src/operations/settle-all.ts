@@ -222,11 +222,11 @@ async function fetchInTurn(
   run: Run,
   surveyed: Surveyed,
   queue: PQueue,
-  fetch: Work<LockedModel>,
+  bringIt: Work<LockedModel>,
 ): Promise<LockedModel> {
   return await inTurn(run, surveyed, queue, async (now, leased) => {
     const present = now.presence === "present" ? await settleLocally(run, now, leased) : null;
-    return present ?? (await fetch(now, leased));
+    return present ?? (await bringIt(now, leased));
   });
 }
 
