@@ -19,19 +19,14 @@ export interface DirectFile extends Omit<WholeFile, "bytes"> {
  */
 export type BringWhole = (file: DirectFile, signal: AbortSignal) => Promise<boolean>;
 
-export interface PlaceThreadSettings {
-  readonly root: string;
-  /** Null where nothing is to be asked for. */
-  readonly reads: SmallReadsSettings | null;
-}
-
 /** What the thread is told, several at a time. */
-export type PlaceOrder = { readonly id: number } & (
-  | ({ readonly kind: "place" } & WholeFile)
-  | ({ readonly kind: "bring" } & DirectFile)
+export type PlaceOrder =
+  /** How files are asked for; before the first that is to be brought. */
+  | { readonly kind: "open"; readonly reads: SmallReadsSettings }
+  | ({ readonly kind: "place"; readonly id: number } & WholeFile)
+  | ({ readonly kind: "bring"; readonly id: number } & DirectFile)
   /** Nobody wants the bytes any more; what is being written is written. */
-  | { readonly kind: "forget" }
-);
+  | { readonly kind: "forget"; readonly id: number };
 
 /** What it answers to each file, several at a time: whether it is in its place, or the error that kept it away. */
 export type PlaceAnswer = { readonly id: number } & (
@@ -41,12 +36,13 @@ export type PlaceAnswer = { readonly id: number } & (
 
 export interface PlaceThread extends AsyncDisposable {
   readonly placeWhole: PlaceWhole;
-  readonly bringWhole: BringWhole;
+  /** Called once at most. */
+  readonly bringWith: (reads: SmallReadsSettings) => BringWhole;
 }
 
-/** Brings and places files of a tree in a thread of its own: with many of them, half of the work is theirs. */
-export function openPlaceThread(settings: PlaceThreadSettings): PlaceThread {
-  const thread = startThread("./place-worker.js", import.meta.url, settings);
+/** Places files of the tree at `root`, and brings them, in a thread of its own: with many, most of the work is theirs. */
+export function openPlaceThread(root: string): PlaceThread {
+  const thread = startThread("./place-worker.js", import.meta.url, root);
   const waiting = new Map<number, Deferred<boolean>>();
   let lastId = 0;
   const post = inBundles<PlaceOrder>((orders) => thread.post(orders), queueMicrotask);
@@ -68,29 +64,33 @@ export function openPlaceThread(settings: PlaceThreadSettings): PlaceThread {
   thread.onEnd((error) => {
     const why = error === null ? "" : ` (${reasonOf(error)})`;
     const seen = `the thread that does it has ended${why}`;
-    const lost = new ModelsError("DISK_FAILED", `Cannot write to "${settings.root}": ${seen}`);
+    const lost = new ModelsError("DISK_FAILED", `Cannot write to "${root}": ${seen}`);
     for (const one of waiting.values()) one.reject(lost);
     waiting.clear();
   });
+  const bringWhole: BringWhole = async (file, signal) => {
+    signal.throwIfAborted();
+    const { id, promise } = awaitAnswer();
+    const forget = (): void => post({ kind: "forget", id });
+    signal.addEventListener("abort", forget, { once: true });
+    post({ ...file, kind: "bring", id });
+    try {
+      const isBrought = await promise;
+      if (!isBrought) signal.throwIfAborted();
+      return isBrought;
+    } finally {
+      signal.removeEventListener("abort", forget);
+    }
+  };
   return {
     placeWhole: (file) => {
       const { id, promise } = awaitAnswer();
       thread.post([{ ...file, kind: "place", id } satisfies PlaceOrder], ownMemory(file.bytes));
       return promise;
     },
-    bringWhole: async (file, signal) => {
-      signal.throwIfAborted();
-      const { id, promise } = awaitAnswer();
-      const forget = (): void => post({ kind: "forget", id });
-      signal.addEventListener("abort", forget, { once: true });
-      post({ ...file, kind: "bring", id });
-      try {
-        const isBrought = await promise;
-        if (!isBrought) signal.throwIfAborted();
-        return isBrought;
-      } finally {
-        signal.removeEventListener("abort", forget);
-      }
+    bringWith: (reads) => {
+      post({ kind: "open", reads });
+      return bringWhole;
     },
     [Symbol.asyncDispose]: () => thread.stop(),
   };

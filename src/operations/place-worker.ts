@@ -3,17 +3,17 @@ import { systemClock } from "../base/clock.ts";
 import { isModelsError, reasonOf } from "../base/errors.ts";
 import { inBundles } from "../base/flow.ts";
 import { serveThread } from "../base/threads.ts";
-import { createSmallReads } from "../net/small-reads.ts";
+import { createSmallReads, type SmallReads } from "../net/small-reads.ts";
 import { claimProblem } from "../sources/agree.ts";
 import { deadlineOf } from "../sources/probe.ts";
 import { createTree } from "../tree/tree.ts";
-import type { DirectFile, PlaceAnswer, PlaceOrder, PlaceThreadSettings } from "./place-thread.ts";
+import type { DirectFile, PlaceAnswer, PlaceOrder } from "./place-thread.ts";
 import { createPlaceWhole, type WholeFile } from "./place-whole.ts";
 
-serveThread<PlaceThreadSettings>(({ root, reads: settings }, post) => {
+serveThread<string>((root, post) => {
   const sha256File = (): Promise<never> => Promise.reject(new Error("nothing is read here"));
   const placeWhole = createPlaceWhole(createTree(root, { clock: systemClock, digest: { sha256File } }));
-  const reads = settings === null ? null : createSmallReads(settings, { clock: systemClock });
+  let reads: SmallReads | null = null;
   /** What ends each read that is under way. */
   const reading = new Map<number, () => void>();
 
@@ -49,7 +49,8 @@ serveThread<PlaceThreadSettings>(({ root, reads: settings }, post) => {
     done(id, false);
   };
   const obey = (order: PlaceOrder): void => {
-    if (order.kind === "place") void place(order.id, order);
+    if (order.kind === "open") reads = createSmallReads(order.reads, { clock: systemClock });
+    else if (order.kind === "place") void place(order.id, order);
     else if (order.kind === "bring") bring(order.id, order);
     else forget(order.id);
   };

@@ -16,6 +16,7 @@ import type { SyncPlan } from "./plan-sync.ts";
 import { RESOLVES } from "./resolve-figures.ts";
 import { fail, fetchModel, type Run, settleLocally, surveyAgain, surveyOptions } from "./settle-model.ts";
 import { type Surveyed, surveyTree } from "./survey.ts";
+import type { Directly } from "./sync-ports.ts";
 
 export interface Pending {
   readonly plan: SyncPlan;
@@ -57,10 +58,18 @@ export async function settleAll(run: Run, { plan, pending, resolved }: Pending):
   const fetched = run.options.isOffline === true ? [] : pending.filter((one) => !isLocal(one));
   if (!fetched.every(comesWhole)) openTransfer(run);
   if (fetched.filter(comesWhole).length < THREAD_WORTH_FILES) return await settleEach(run, { plan, pending, resolved });
-  const directly = await (await run.network()).directly();
-  await using thread = openPlaceThread({ root: run.tree.root, reads: directly?.reads ?? null });
-  const bring = directly === null ? NOT_BROUGHT : createBringModel(thread.bringWhole, directly);
+  await using thread = openPlaceThread(run.tree.root);
+  // While the thread starts.
+  const directly = await openDirectly(run);
+  const bring = directly === null ? NOT_BROUGHT : createBringModel(thread.bringWith(directly.reads), directly);
   return await settleEach({ ...run, placeWhole: thread.placeWhole }, { plan, pending, resolved, bring });
+}
+
+/** What keeps it from opening is told by the first model that is asked for as usual. */
+async function openDirectly({ network }: Run): Promise<Directly | null> {
+  return await network()
+    .then(({ directly }) => directly())
+    .catch(() => null);
 }
 
 const NOT_BROUGHT: BringModel = async () => null;

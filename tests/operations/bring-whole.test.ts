@@ -123,6 +123,17 @@ describe("sync() of many small files", () => {
     await expectAllPresent(box);
   });
 
+  it("says of authorities that cannot be read what it says of others, and settles what is on this box", async () => {
+    await using world = await makeWorld();
+    const { box } = world;
+    await box.write("loras/box-3.safetensors", await origins.bytesOf((await weights("many 3", 20_003)).content));
+    const environment = { ...box.environment, NODE_EXTRA_CA_CERTS: join(box.folder, "nothing.pem") };
+    const { events, error } = await box.sync({ environment });
+    expect(error).toMatchObject({ code: "NO_MIRROR" });
+    expect(events.filter(({ kind }) => kind === "file-finished")).toMatchObject([{ model: "box-3", how: "reused" }]);
+    expect(events.filter(({ kind }) => kind === "file-failed")).toHaveLength(COUNT - 1);
+  });
+
   it("takes no more connections than lanes were asked for", async () => {
     await using world = await makeWorld();
     const { server, box } = world;

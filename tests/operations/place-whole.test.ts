@@ -20,7 +20,7 @@ async function wholeFile({ tree }: Bench, name = "a"): Promise<WholeFile> {
 
 const ways: readonly (readonly [string, (bench: Bench) => { readonly placeWhole: PlaceWhole } & AsyncDisposable])[] = [
   ["here", ({ tree }) => ({ placeWhole: createPlaceWhole(tree), [Symbol.asyncDispose]: async () => undefined })],
-  ["in a thread", ({ root }) => openPlaceThread({ root, reads: null })],
+  ["in a thread", ({ root }) => openPlaceThread(root)],
 ];
 
 describe.each(ways)("PlaceWhole %s", (_, open) => {
@@ -65,7 +65,7 @@ const LEASE = { signal: new AbortController().signal, wait: false, onWait: () =>
 describe("openPlaceThread()", () => {
   it("fails what is under way when its thread is ended", async () => {
     const bench = await createBench();
-    const thread = openPlaceThread({ root: bench.root, reads: null });
+    const thread = openPlaceThread(bench.root);
     const placing = thread.placeWhole(await wholeFile(bench)).catch((error: unknown) => error);
     await thread[Symbol.asyncDispose]();
     expect(await placing).toMatchObject({ code: "DISK_FAILED" });
