@@ -70,6 +70,14 @@ export function createSmallReads(settings: SmallReadsSettings, { clock }: { read
     if (bytes !== null) void Promise.resolve(used).then(() => memory.push(bytes.buffer));
     startNext();
   };
+  /** Whoever waits for the same host is not asked for either: it may be busy, and others know how to wait for it. */
+  const fail = (one: Active): void => {
+    const host = hostOf(one);
+    const unasked = [...waiting].filter((other) => hostOf(other) === host);
+    for (const other of unasked) waiting.delete(other);
+    end(one, null);
+    for (const other of unasked) void other.onEnd(null);
+  };
   const startNext = (): void => {
     for (const one of waiting) {
       if (active.size >= connections) return;
@@ -86,7 +94,7 @@ export function createSmallReads(settings: SmallReadsSettings, { clock }: { read
       lane.start(one.endpoint, sinkOf(one, lane, isReused));
     } catch {
       one.lane?.destroy();
-      end(one, null);
+      fail(one);
     }
   };
   const sinkOf = (one: Active, lane: FastLane, isReused: boolean): LaneSink => {
@@ -119,7 +127,7 @@ export function createSmallReads(settings: SmallReadsSettings, { clock }: { read
       fail: (failure) => {
         // A kept-alive connection may have been closed while it was idle: that says nothing about the mirror.
         if (isReused && failure.kind === "network" && received === 0) ask(one);
-        else end(one, null);
+        else fail(one);
       },
     };
   };
@@ -134,7 +142,7 @@ export function createSmallReads(settings: SmallReadsSettings, { clock }: { read
     for (const one of [...active]) {
       if (nowMs - one.heardMs < QUIET_MS && nowMs - one.startedMs < one.deadlineMs) continue;
       one.lane?.destroy();
-      end(one, null);
+      fail(one);
     }
     lanes.sweep();
   };
@@ -149,3 +157,5 @@ export function createSmallReads(settings: SmallReadsSettings, { clock }: { read
     },
   };
 }
+
+const hostOf = ({ endpoint }: SmallRead): string => new URL(endpoint.url).host;

@@ -8,7 +8,7 @@ import { claimProblem } from "../sources/agree.ts";
 import { deadlineOf } from "../sources/probe.ts";
 import { createTree } from "../tree/tree.ts";
 import type { DirectFile, PlaceAnswer, PlaceOrder } from "./place-thread.ts";
-import { createPlaceWhole, type WholeFile } from "./place-whole.ts";
+import { createPlaceWhole } from "./place-whole.ts";
 
 serveThread<string>((root, post) => {
   const sha256File = (): Promise<never> => Promise.reject(new Error("nothing is read here"));
@@ -19,25 +19,29 @@ serveThread<string>((root, post) => {
 
   const answer = inBundles<PlaceAnswer>(post, setImmediate);
   const done = (id: number, isPlaced: boolean): void => answer({ kind: "done", id, isPlaced });
-  const place = (id: number, file: WholeFile): Promise<void> =>
-    placeWhole(file).then(
-      (isPlaced) => done(id, isPlaced),
-      (error: unknown) => {
-        const [code, fix] = isModelsError(error) ? [error.code, error.fix] : (["DISK_FAILED", undefined] as const);
-        answer({ kind: "failed", id, code, message: reasonOf(error), fix });
-      },
-    );
-  const bring = (id: number, { direct, allowPickle, ...file }: DirectFile): void => {
-    const { endpoint, label, source } = direct;
-    const { size, sha256, path } = file.wanted;
-    const stop = reads?.start({ endpoint, size, deadlineMs: deadlineOf(size) }, (head) => {
+  const settle = async (id: number, placing: Promise<boolean>): Promise<void> => {
+    try {
+      done(id, await placing);
+    } catch (error) {
+      const [code, fix] = isModelsError(error) ? [error.code, error.fix] : (["DISK_FAILED", undefined] as const);
+      answer({ kind: "failed", id, code, message: reasonOf(error), fix });
+    }
+  };
+  const placeIfRight = async (
+    head: Uint8Array | null,
+    { direct, allowPickle, ...file }: DirectFile,
+  ): Promise<boolean> => {
+    const { label, source } = direct;
+    if (head === null || claimProblem({ ...file.wanted, label, source, head }, { ...file.wanted, allowPickle }))
+      return false;
+    return await placeWhole({ ...file, bytes: head });
+  };
+  const bring = (id: number, file: DirectFile): void => {
+    const { size } = file.wanted;
+    const read = { endpoint: file.direct.endpoint, size, deadlineMs: deadlineOf(size) };
+    const stop = reads?.start(read, (head) => {
       reading.delete(id);
-      const isRight =
-        head !== null &&
-        claimProblem({ label, source, size, sha256, head }, { path, size, sha256, allowPickle }) === null;
-      if (isRight) return place(id, { ...file, bytes: head });
-      done(id, false);
-      return null;
+      return settle(id, placeIfRight(head, file));
     });
     if (stop !== undefined) reading.set(id, stop);
   };
@@ -50,7 +54,7 @@ serveThread<string>((root, post) => {
   };
   const obey = (order: PlaceOrder): void => {
     if (order.kind === "open") reads = createSmallReads(order.reads, { clock: systemClock });
-    else if (order.kind === "place") void place(order.id, order);
+    else if (order.kind === "place") void settle(order.id, placeWhole(order));
     else if (order.kind === "bring") bring(order.id, order);
     else forget(order.id);
   };

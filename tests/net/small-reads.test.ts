@@ -111,16 +111,24 @@ describe("createSmallReads()", () => {
     expect((await read(reads))?.equals(content)).toBe(true);
   });
 
-  it("gives up a silent connection, and asks the others", async () => {
+  it("gives up a silent connection, and asks for the next file over another", async () => {
     const reads = open(1);
     server.faults.add(origins.always, origins.stallHead("silent"), 1);
     const silent = read(reads);
-    const next = read(reads);
     await expect.poll(() => server.requests.length).toBe(1);
     nowMs = 20_001;
     look();
     expect(await silent).toBeNull();
-    expect((await next)?.equals(content)).toBe(true);
+    expect((await read(reads))?.equals(content)).toBe(true);
+  });
+
+  it("asks a host that was in the way for none of those that waited, and another host for its own", async () => {
+    await using other = await origins.startRangeServer({ "/x": content });
+    const reads = open(1);
+    server.faults.add(origins.always, origins.rateLimited(1), 1);
+    const all = [read(reads), read(reads), read(reads), read(reads, { url: `${other.url}/x` })];
+    expect((await Promise.all(all)).map((bytes) => bytes !== null)).toEqual([false, false, false, true]);
+    expect(server.requests).toHaveLength(1);
   });
 
   it("forgets what is given up, whether it is asked for or waits", async () => {
