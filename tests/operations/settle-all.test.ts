@@ -56,6 +56,7 @@ describe("settleAll()", () => {
         },
       }),
       readPieces: () => Promise.reject(new Error("there are none")),
+      directly: async () => null,
       close: async () => undefined,
     };
     const ports = {
