@@ -10,18 +10,8 @@ const THREAD_KEEPS_MS = 1000;
 /** Many modules want it and a check needs nothing of it, so that Node spends 2 ms on it (measured) when it is needed. */
 const promises = new Proxy({}, { get: (_, wanted) => require("node:fs/promises")[wanted] });
 
-/**
- * V8 of Node 20 makes anew in other threads what ran for a moment, and a command is over before that pays: for a thousand
- * small files it was a fifth of all processor time, for a short command a third (measured). With eight times the patience,
- * what runs for long is made anew all the same. Known before a script is, for what was kept holds for the same flags only.
- */
-function beMorePatient() {
-  if (process.version.startsWith("v20.")) require("node:v8").setFlagsFromString("--interrupt-budget=540000");
-}
-
 /** The command line; `command` is its first word, whatever that is. */
 function runCommand(file, command = "") {
-  beMorePatient();
   const joined = openFor(/^[a-z]{1,20}$/.test(command) ? command : "models");
   // A word that is no command fails, and nothing is kept for it.
   process.once("exit", (exitCode) => exitCode === 0 && joined.keep());

@@ -33,7 +33,7 @@ export async function place(parts: TreeParts, partial: string, wanted: WantedArt
   const path = parts.layout.fileOf(wanted.path);
   try {
     using held = openPartial(partial);
-    const { stamp, isNamedTwice } = await syncWhole(held, partial, wanted);
+    const stamp = await syncWhole(held, partial, wanted);
     using folder = await holdFolder(parts.layout.root, parts.layout.folderOf(path));
     const leaving = await refuseConflict(parts, folder, { wanted, origin });
     await prove(parts, stamp, { wanted, origin });
@@ -42,7 +42,7 @@ export async function place(parts: TreeParts, partial: string, wanted: WantedArt
     await folder.sync();
     await confirm(parts, { wanted, origin, stamp });
     // The rename leaves the old name alone where both were already one file.
-    if (isNamedTwice) await removeFile(partial);
+    await removeFile(partial);
     await removeFile(parts.layout.partialOf(wanted).journal);
   } catch (error) {
     throw errnoOf(error) === "EXDEV" ? otherMount(path, partial, error) : diskError("place", path, error);
@@ -77,11 +77,7 @@ function openPartial(partial: string): OpenFile {
   return { file, [Symbol.dispose]: () => closeSync(file) };
 }
 
-async function syncWhole(
-  { file }: OpenFile,
-  partial: string,
-  wanted: WantedArtifact,
-): Promise<{ readonly stamp: Stamp; readonly isNamedTwice: boolean }> {
+async function syncWhole({ file }: OpenFile, partial: string, wanted: WantedArtifact): Promise<Stamp> {
   const seen = fstatSync(file, { bigint: true });
   if (!seen.isFile()) {
     throw new ModelsError("TREE_CONFLICT", `Cannot place "${partial}": it is ${kindOf(seen)}, expected a file`);
@@ -93,8 +89,7 @@ async function syncWhole(
     );
   }
   await syncFile(file);
-  const synced = fstatSync(file, { bigint: true });
-  return { stamp: stampOf(synced), isNamedTwice: synced.nlink > 1n };
+  return stampOf(fstatSync(file, { bigint: true }));
 }
 
 /** What lies under the final name and may be replaced; null when nothing lies there. */
