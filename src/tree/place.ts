@@ -33,7 +33,7 @@ export async function place(parts: TreeParts, partial: string, wanted: WantedArt
   const path = parts.layout.fileOf(wanted.path);
   try {
     using held = openPartial(partial);
-    const stamp = await syncWhole(held, partial, wanted);
+    const { stamp, isNamedTwice } = await syncWhole(held, partial, wanted);
     using folder = await holdFolder(parts.layout.root, parts.layout.folderOf(path));
     const leaving = await refuseConflict(parts, folder, { wanted, origin });
     await prove(parts, stamp, { wanted, origin });
@@ -42,7 +42,7 @@ export async function place(parts: TreeParts, partial: string, wanted: WantedArt
     await folder.sync();
     await confirm(parts, { wanted, origin, stamp });
     // The rename leaves the old name alone where both were already one file.
-    await removeFile(partial);
+    if (isNamedTwice) await removeFile(partial);
     await removeFile(parts.layout.partialOf(wanted).journal);
   } catch (error) {
     throw errnoOf(error) === "EXDEV" ? otherMount(path, partial, error) : diskError("place", path, error);
@@ -77,7 +77,11 @@ function openPartial(partial: string): OpenFile {
   return { file, [Symbol.dispose]: () => closeSync(file) };
 }
 
-async function syncWhole({ file }: OpenFile, partial: string, wanted: WantedArtifact): Promise<Stamp> {
+async function syncWhole(
+  { file }: OpenFile,
+  partial: string,
+  wanted: WantedArtifact,
+): Promise<{ readonly stamp: Stamp; readonly isNamedTwice: boolean }> {
   const seen = fstatSync(file, { bigint: true });
   if (!seen.isFile()) {
     throw new ModelsError("TREE_CONFLICT", `Cannot place "${partial}": it is ${kindOf(seen)}, expected a file`);
@@ -89,7 +93,8 @@ async function syncWhole({ file }: OpenFile, partial: string, wanted: WantedArti
     );
   }
   await syncFile(file);
-  return stampOf(fstatSync(file, { bigint: true }));
+  const synced = fstatSync(file, { bigint: true });
+  return { stamp: stampOf(synced), isNamedTwice: synced.nlink > 1n };
 }
 
 /** What lies under the final name and may be replaced; null when nothing lies there. */
