@@ -35,8 +35,6 @@ interface OpenBadge {
   /** Where links to it are made from, as long as `folder` is held. */
   readonly path: string;
   readonly folder: HeldFolder;
-  /** Where they are made: held as long, for to take it costs more than a link. */
-  readonly locks: HeldFolder;
 }
 
 interface MadeLock {
@@ -54,9 +52,8 @@ export function createBadge(parts: LockParts, self: Holder): Badge {
   let open: Promise<OpenBadge> | null = null;
   let beats = 0;
 
-  const make = async (lock: string): Promise<OpenBadge> => {
+  const make = async (): Promise<OpenBadge> => {
     const temporary = layout.temporaryOf(clock.unique());
-    const locks = await holdFolder(layout.root, layout.folderOf(lock));
     const folder = await holdFolder(layout.root, layout.folderOf(temporary));
     const path = folder.path(basename(temporary));
     try {
@@ -66,16 +63,15 @@ export function createBadge(parts: LockParts, self: Holder): Badge {
         closeSync(file);
         throw error;
       });
-      return { file, inode, isLocal: isLocalDisk(path), path, folder, locks };
+      return { file, inode, isLocal: isLocalDisk(path), path, folder };
     } catch (error) {
       await removeFile(path).catch(() => undefined);
       folder[Symbol.dispose]();
-      locks[Symbol.dispose]();
       throw diskError("lock", path, error);
     }
   };
-  const worn = (lock: string): Promise<OpenBadge> => {
-    open ??= make(lock).catch((error: unknown) => {
+  const worn = (): Promise<OpenBadge> => {
+    open ??= make().catch((error: unknown) => {
       open = null;
       throw error;
     });
@@ -87,7 +83,6 @@ export function createBadge(parts: LockParts, self: Holder): Badge {
     if (held.size > 0 || last == null || open !== current) return;
     open = null;
     closeSync(last.file);
-    last.locks[Symbol.dispose]();
     await removeFile(last.path).finally(() => last.folder[Symbol.dispose]());
   };
   const beatIn = async (file: number, path: string): Promise<void> => {
@@ -97,8 +92,9 @@ export function createBadge(parts: LockParts, self: Holder): Badge {
   };
   const isOurs = (text: string): boolean => parseHolder(text)?.token === self.token;
   const makeLock = async (path: string): Promise<MadeLock | null> => {
-    const badge = await worn(path);
-    const target = badge.locks.path(basename(path));
+    using locks = await holdFolder(layout.root, layout.folderOf(path));
+    const target = locks.path(basename(path));
+    const badge = await worn();
     // By its inode: whatever else has the name by now is another's.
     const isThere = (): boolean => lstatOrNull(path)?.ino === badge.inode;
     const linked = {
