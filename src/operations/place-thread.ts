@@ -44,9 +44,11 @@ export interface PlaceThread extends AsyncDisposable {
 export function openPlaceThread(root: string): PlaceThread {
   const thread = startThread("./place-worker.js", import.meta.url, root);
   const waiting = new Map<number, Deferred<boolean>>();
+  let lost: ModelsError | null = null;
   let lastId = 0;
   const post = inBundles<PlaceOrder>((orders) => thread.post(orders), queueMicrotask);
   const awaitAnswer = (): { readonly id: number; readonly promise: Promise<boolean> } => {
+    if (lost !== null) throw lost;
     lastId += 1;
     const answer = deferred<boolean>();
     waiting.set(lastId, answer);
@@ -64,7 +66,8 @@ export function openPlaceThread(root: string): PlaceThread {
   thread.onEnd((error) => {
     const why = error === null ? "" : ` (${reasonOf(error)})`;
     const seen = `the thread that does it has ended${why}`;
-    const lost = new ModelsError("DISK_FAILED", `Cannot write to "${root}": ${seen}`);
+    const fix = "run the same command again, it goes on; if it happens again, give this process more memory";
+    lost = new ModelsError("DISK_FAILED", `Cannot write to "${root}": ${seen}`, { fix });
     for (const one of waiting.values()) one.reject(lost);
     waiting.clear();
   });
@@ -83,10 +86,10 @@ export function openPlaceThread(root: string): PlaceThread {
     }
   };
   return {
-    placeWhole: (file) => {
+    placeWhole: async (file) => {
       const { id, promise } = awaitAnswer();
       thread.post([{ ...file, kind: "place", id } satisfies PlaceOrder], ownMemory(file.bytes));
-      return promise;
+      return await promise;
     },
     bringWith: (reads) => {
       post({ kind: "open", reads });
