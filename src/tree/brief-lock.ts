@@ -19,7 +19,7 @@ const PATIENCE_MS = 15_000;
  * Runs `change` while nobody else changes the tree's file at `path` this way. Where the lock cannot be had, it runs all
  * the same: then the file cannot be written either, or its holder stands still.
  */
-export async function inTurn(parts: LockParts, path: string, change: () => Promise<void>): Promise<void> {
+export async function changeAlone(parts: LockParts, path: string, change: () => Promise<void>): Promise<void> {
   await using _lock = await take(parts, path).catch(() => null);
   await change();
 }

@@ -1,7 +1,7 @@
 /** What hosts gave in earlier runs, kept in the tree so that the next one need not find it out anew. */
 import { isCount } from "../base/bytes.ts";
 import type { HostPace } from "../base/host-pace.ts";
-import { inTurn } from "./brief-lock.ts";
+import { changeAlone } from "./brief-lock.ts";
 import { type Fields, readSealed, writeSealed } from "./sealed.ts";
 import type { TreeParts } from "./terms.ts";
 
@@ -30,7 +30,7 @@ export async function readPaces({ layout, clock }: Parts): Promise<readonly Host
 export async function rememberPaces(parts: Parts, paces: readonly HostPace[]): Promise<void> {
   const { layout, clock } = parts;
   if (paces.length === 0) return;
-  await inTurn(parts, layout.hostPaces, async () => {
+  await changeAlone(parts, layout.hostPaces, async () => {
     const hosts = mergePaces(await readPaces(parts), paces, clock.now());
     await writeSealed(parts, layout.hostPaces, { version: VERSION, hosts }).catch(() => undefined);
   });

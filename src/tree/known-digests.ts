@@ -35,8 +35,8 @@ export function createKnownDigests(parts: Omit<TreeParts, "known">): KnownDigest
   const saveLearned = (): Promise<void> => {
     const add = async (): Promise<void> => await save(parts, new Map([...(await remembered()), ...learned]));
     saving = saving.then(async () => {
-      const { inTurn } = await import("./brief-lock.ts");
-      await inTurn(parts, parts.layout.knownDigests, add);
+      const { changeAlone } = await import("./brief-lock.ts");
+      await changeAlone(parts, parts.layout.knownDigests, add);
     });
     return saving;
   };

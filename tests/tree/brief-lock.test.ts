@@ -6,14 +6,14 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
-import { inTurn } from "../../src/tree/brief-lock.ts";
+import { changeAlone } from "../../src/tree/brief-lock.ts";
 import { createBench } from "./support.ts";
 
 const CHILD = fileURLToPath(new URL("memory-child.ts", import.meta.url));
 const MAKERS = ["a", "b", "c", "d"];
 const ROUNDS = 15;
 
-describe("inTurn()", () => {
+describe("changeAlone()", () => {
   it("loses no host and no digest when four processes remember at once", async () => {
     const { tree, home, root, write, parts } = await createBench();
     const filesOf = (who: string): readonly string[] =>
@@ -41,7 +41,7 @@ describe("inTurn()", () => {
       inside -= 1;
       throw new Error("no");
     };
-    const all = Array.from({ length: 5 }, () => inTurn(parts, join(root, "x.json"), change).catch(() => "failed"));
+    const all = Array.from({ length: 5 }, () => changeAlone(parts, join(root, "x.json"), change).catch(() => "failed"));
     expect(await Promise.all(all)).toEqual(Array.from({ length: 5 }, () => "failed"));
     expect(most).toBe(1);
   });
