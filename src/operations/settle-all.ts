@@ -2,19 +2,19 @@
 import type PQueue from "p-queue";
 import type { Artifact } from "../base/artifact.ts";
 import { formatBytes } from "../base/bytes.ts";
-import { isModelsError, ModelsError } from "../base/errors.ts";
-import { anySignal, eitherSignal } from "../base/flow.ts";
+import { ModelsError } from "../base/errors.ts";
+import { anySignal } from "../base/flow.ts";
 import type { LockedModel } from "../catalog/lock.ts";
 import type { Model } from "../catalog/model.ts";
 import { WHOLE_BYTES } from "../sources/probe.ts";
-import type { Lease } from "../tree/lease.ts";
 import { type BringModel, createBringModel } from "./bring-whole.ts";
 import { asModelsError } from "./failures.ts";
 import { findMirrors, type Resolved } from "./find-mirrors.ts";
+import { inTurn, priorityIn, type Work } from "./in-turn.ts";
 import { openPlaceThread } from "./place-thread.ts";
 import type { SyncPlan } from "./plan-sync.ts";
 import { RESOLVES } from "./resolve-figures.ts";
-import { fail, fetchModel, type Run, settleLocally, surveyAgain, surveyOptions } from "./settle-model.ts";
+import { fail, fetchModel, type Run, settleLocally, surveyOptions } from "./settle-model.ts";
 import { type Surveyed, surveyTree } from "./survey.ts";
 import type { Directly } from "./sync-ports.ts";
 
@@ -173,10 +173,8 @@ function sharingIn(
 }
 
 function byPriority(run: Run, pending: readonly Surveyed[]): readonly Surveyed[] {
-  return [...pending].sort((one, other) => priorityOf(run, other) - priorityOf(run, one));
+  return [...pending].sort((one, other) => priorityIn(run, other) - priorityIn(run, one));
 }
-
-const priorityOf = (run: Run, { model, size }: Surveyed): number => run.priorityOf({ ...model, size });
 
 interface Settling {
   readonly queues: Queues;
@@ -213,7 +211,7 @@ async function settleModel(run: Run, surveyed: Surveyed, { queues, resolved, bri
   }
   const settled = new AbortController();
   const find = (): Promise<Resolved> => findMirrors(model, run, anySignal(run.signal, settled.signal));
-  const found = Promise.resolve(known ?? queues.resolves.add(find, { priority: priorityOf(run, surveyed) }));
+  const found = Promise.resolve(known ?? queues.resolves.add(find, { priority: priorityIn(run, surveyed) }));
   // Its failure is told when its turn comes.
   found.catch(() => undefined);
   try {
@@ -248,56 +246,6 @@ function wholeOf({ model, size, sha256 }: Surveyed): (Model & Artifact) | null {
 
 function isLocal({ presence, reusable }: Surveyed): boolean {
   return presence !== "absent" || reusable !== null;
-}
-
-type Work<T> = (now: Surveyed, signal: AbortSignal) => Promise<T>;
-
-/**
- * Does `work` in `queue` and under the lease, with what is on the disk by then. A lease that another process holds is
- * waited for outside of the queue, so that the other models go on.
- */
-async function inTurn<T>(run: Run, surveyed: Surveyed, queue: PQueue, work: Work<T>): Promise<T> {
-  // The queue is not given the signal: it would let go of work that is still ending.
-  const turn = { priority: priorityOf(run, surveyed) };
-  const atOnce = await queue.add(async () => {
-    run.signal.throwIfAborted();
-    await using lease = await tryLease(run, surveyed);
-    return lease === null ? null : { done: await underLease(run, surveyed, lease, work) };
-  }, turn);
-  if (atOnce !== null) return atOnce.done;
-  await using lease = await waitForLease(run, surveyed);
-  return await queue.add(() => underLease(run, surveyed, lease, work), turn);
-}
-
-async function underLease<T>(run: Run, surveyed: Surveyed, lease: Lease, work: Work<T>): Promise<T> {
-  using either = eitherSignal(run.signal, lease.lost);
-  const { signal } = either;
-  return await work(await surveyAgain(run, surveyed, signal), signal);
-}
-
-/** One lease an artifact: two models of one digest share one partial file. */
-function leaseKey({ model, sha256 }: Surveyed): string {
-  return sha256 ?? model.path;
-}
-
-/** Null when another process has it and this one may wait. */
-async function tryLease(run: Run, surveyed: Surveyed): Promise<Lease | null> {
-  try {
-    const options = { subject: surveyed.model.path, signal: run.signal, wait: false, onWait: () => undefined };
-    return await run.tree.lease(leaseKey(surveyed), options);
-  } catch (error) {
-    if (isModelsError(error, "LOCKED") && run.options.wait !== false) return null;
-    throw error;
-  }
-}
-
-async function waitForLease(run: Run, surveyed: Surveyed): Promise<Lease> {
-  const onWait = (holder: string): void => {
-    const message = `${holder} is bringing it`;
-    run.report({ kind: "waiting", model: surveyed.model.name, on: "lock", message, untilMs: null });
-  };
-  const { path: subject } = surveyed.model;
-  return await run.tree.lease(leaseKey(surveyed), { subject, signal: run.signal, wait: true, onWait });
 }
 
 function offlineError({ model, size }: Surveyed): ModelsError {
