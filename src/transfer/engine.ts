@@ -1,10 +1,10 @@
 /** Runs what the scheduler decides on real lanes: the only place where its actions become deeds. */
 import type { Clock } from "../base/clock.ts";
+import { diskError } from "../base/disk-error.ts";
 import { isModelsError, ModelsError, reasonOf } from "../base/errors.ts";
 import { deferred } from "../base/flow.ts";
 import type { Endpoint } from "../base/mirror.ts";
 import type { ByteRange } from "../base/range.ts";
-import { systemCode } from "../base/system-errors.ts";
 import type { LaneEnd, LanePool, RunningLane } from "../net/lane-pool.ts";
 import {
   type ActiveJob,
@@ -148,8 +148,7 @@ export function createEngine(scheduler: Scheduler, ports: { clock: Clock; pool: 
     try {
       fill(job, filled);
     } catch (error) {
-      const failure = { kind: "disk", code: systemCode(error) || "EIO", message: reasonOf(error) } as const;
-      job.failure ??= diskFailure(job.path, failure);
+      job.failure ??= diskError("write", job.path, error);
     }
   };
   const blame = (job: ActiveJob, mirror: number, why: Blame): void => {
