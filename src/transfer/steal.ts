@@ -22,6 +22,8 @@ const LEAST_WAITING_BYTES = 32 * 1024 * 1024;
 /** A lane is not cut twice within this time: rates need it to show what the first cut did. */
 const CUT_EVERY_MS = 200;
 const SILENT_MS = 500;
+/** So long a hedge that is silent keeps its lane from being cut. */
+const HEDGED_MS = 1_000;
 
 /**
  * The cut that saves most time if a lane of `host` takes the rest, or null when none is worth it.
@@ -119,9 +121,14 @@ function cutOf(
   return { end: victim.position + kept, gainMs };
 }
 
-/** True when nothing has been asked of it lately that its rate does not show yet. */
+/** True when nothing has been asked of it lately that its rate does not show yet, and nobody brings its rest as well. */
 export function isSettled(lane: LaneState, nowMs: number): boolean {
-  return nowMs - lane.cutMs >= CUT_EVERY_MS && !lane.isCancelled;
+  return nowMs - lane.cutMs >= CUT_EVERY_MS && !lane.isCancelled && !isHedged(lane, nowMs);
+}
+
+/** A hedge that does not come on is none: what it stands in for may be cut. */
+function isHedged(lane: LaneState, nowMs: number): boolean {
+  return [...lane.job.hedges].some((hedge) => hedge.standsFor === lane && nowMs - hedge.lastMoveMs < HEDGED_MS);
 }
 
 /** Bytes per second that the victim is trusted with: what it did, what its host does while it is young, less when silent. */

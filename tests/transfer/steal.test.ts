@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createLaneBudget } from "../../src/transfer/lane-budget.ts";
+import { beginHedge } from "../../src/transfer/lane-state.ts";
 import { planRelief, planRetirement, planTheft } from "../../src/transfer/steal.ts";
 import type { LaneState } from "../../src/transfer/world.ts";
 import { makeHost, makeJob, makeLane, makeMirror } from "./worlds.ts";
@@ -18,6 +19,15 @@ function rig(victim: Partial<LaneState> & { readonly rate?: number } = {}, thief
   );
   return { job, fast, lane };
 }
+
+describe("planTheft() beside a hedge", () => {
+  it("leaves a lane alone whose rest somebody else brings, and cuts it when that does not come on", () => {
+    const { job, fast, lane } = rig({ position: 99.5 * MB });
+    beginHedge(9, lane, { mirror: lane.mirror, nowMs: 10_000 });
+    expect(planTheft([job], fast, 10_500)).toBeNull();
+    expect(planTheft([job], fast, 11_500)?.victim).toBe(lane);
+  });
+});
 
 describe("planRelief()", () => {
   /** Two lanes of one host, of which the first has 60 MB to go, and 200 MB came in behind it. */
