@@ -22,11 +22,15 @@ export interface Bench {
   readonly disk: string;
   readonly say: (text: string) => void;
   readonly pages: Pages;
+  /** When no further round of the case begins, on the monotonic clock; `Infinity` where nobody waits for the end. */
+  readonly endsMs: number;
 }
 
 export interface Case {
   readonly id: string;
   readonly title: string;
+  /** What all of its rounds took on the machine of the README: its part of the time for all cases. */
+  readonly seconds: number;
   /** Left out of a quick run that does not name it. @default false */
   readonly isLong?: boolean;
   readonly run: (bench: Bench, identity: { readonly id: string; readonly title: string }) => Promise<CaseReport>;
@@ -97,6 +101,7 @@ export function contest(bench: Bench, arena: Arena): Promise<readonly Outcome[]>
     settings,
     say: bench.say,
     pages: bench.pages,
+    endsMs: bench.endsMs,
     isKeeping: bench.options.isKeeping,
     ...(prepare === undefined ? {} : { prepare }),
     ...(inspect === undefined ? {} : { inspect }),

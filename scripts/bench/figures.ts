@@ -25,7 +25,9 @@ export function roundsText(outcomes: readonly Outcome[]): string {
   const most = Math.max(0, ...outcomes.map(({ runs }) => runs.length));
   const fewer = outcomes.filter(({ runs, problem }) => problem === null && runs.length < most);
   const names = fewer.map(({ name, runs }) => `${name} (${runs.length})`).join(", ");
-  const all = `${most} alternating round${most === 1 ? "" : "s"}`;
+  const planned = Math.max(0, ...outcomes.map((outcome) => outcome.planned));
+  const isCut = planned > most && outcomes.some(({ problem }) => problem === null);
+  const all = `${most} alternating round${most === 1 ? "" : "s"}${isCut ? ` of ${planned}, for lack of time` : ""}`;
   return fewer.length === 0 ? all : `${all}, fewer of who is far behind or not judged: ${names}`;
 }
 

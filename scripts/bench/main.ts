@@ -15,12 +15,15 @@ import { pageOf } from "./page.ts";
 import { openPages } from "./pages.ts";
 import type { Results } from "./results.ts";
 import type { CaseReport } from "./terms.ts";
+import { shareOf } from "./time-share.ts";
 import { findTools, type Tools } from "./tools.ts";
 
 const say = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
 
+/** Some seconds before the fifteen minutes: the last round of a case may take longer than the one before. */
+const WHOLE_MS = 14.5 * 60_000;
 /** What the largest case serves, and some room. */
 const MEMORY_BYTES = 2 * 1024 ** 3;
 
@@ -38,7 +41,7 @@ async function measure(options: Options, tools: Tools): Promise<Results> {
   sweepNetworks();
   const disk = await mkdtemp(join(options.disk, "modelferry-bench-"));
   const memory = await memoryFolder();
-  const startedMs = systemClock.now();
+  const [startedMs, fromMs] = [systemClock.now(), systemClock.monotonicMs()];
   const clear = (): never => {
     sweepNetworks();
     // The last that is done: servers are ended by what lies in their folders.
@@ -54,8 +57,8 @@ async function measure(options: Options, tools: Tools): Promise<Results> {
     const machine = await describeMachine(disk);
     for (const { name, get } of tools.absent) say(`absent: ${name} (${get})`);
     const pages = await openPages(disk, options.isQuick);
-    const bench: Bench = { options, tools, native, memory, disk, say, pages };
-    const cases = await runCases(bench);
+    const bench: Bench = { options, tools, native, memory, disk, say, pages, endsMs: Number.POSITIVE_INFINITY };
+    const cases = await runCases(bench, fromMs + limitOf(options));
     return {
       date: new Date(startedMs).toISOString(),
       command: `npm run bench${process.argv.length > 2 ? ` -- ${process.argv.slice(2).join(" ")}` : ""}`,
@@ -72,13 +75,19 @@ async function measure(options: Options, tools: Tools): Promise<Results> {
   }
 }
 
-async function runCases(bench: Bench): Promise<readonly CaseReport[]> {
+/** A whole run ends in fifteen minutes. Who names cases or rounds wants all of them. */
+function limitOf({ isQuick, only, rounds }: Options): number {
+  return isQuick || only.length > 0 || rounds !== null ? Number.POSITIVE_INFINITY : WHOLE_MS;
+}
+
+async function runCases(bench: Bench, endsMs: number): Promise<readonly CaseReport[]> {
   const { only } = bench.options;
   const reports: CaseReport[] = [];
-  for (const one of CASES.filter(({ id }) => only.length === 0 || only.includes(id))) {
+  const cases = CASES.filter(({ id }) => only.length === 0 || only.includes(id));
+  for (const [at, one] of cases.entries()) {
     const from = systemClock.monotonicMs();
     bench.say(`\n${one.title}`);
-    const report = await runCase(bench, one);
+    const report = await runCase({ ...bench, endsMs: from + shareOf(endsMs - from, cases.slice(at)) }, one);
     for (const why of report.skipped) bench.say(`  not measured: ${why}`);
     bench.say(`  (${((systemClock.monotonicMs() - from) / 1000).toFixed(0)} s)`);
     reports.push(report);

@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { formatBytes } from "../../src/base/bytes.ts";
+import { systemClock } from "../../src/base/clock.ts";
 import type { Pages } from "./pages.ts";
 import type { RunSettings } from "./run-once.ts";
 import { runOnce } from "./run-once.ts";
@@ -17,6 +18,8 @@ export interface Contest {
   readonly settings: Omit<RunSettings, "folder" | "logs">;
   readonly say: (text: string) => void;
   readonly pages: Pages;
+  /** When no further round begins, on the monotonic clock. */
+  readonly endsMs: number;
   /** Called before each run, to mend what the last one broke. */
   readonly prepare?: () => Promise<void>;
   /** What is wrong with what a run left beside its folder, or null. */
@@ -24,10 +27,12 @@ export interface Contest {
   readonly isKeeping: boolean;
 }
 
-/** Runs every contender once a round. Who fails is not asked again. */
+/** Runs every contender once a round. Who fails is not asked again; a round that would end too late is left out. */
 export async function compete(contest: Contest): Promise<readonly Outcome[]> {
   const entries = contest.contenders.map((contender) => ({ contender, runs: [] as Run[] }));
+  let [startedMs, lastMs] = [systemClock.monotonicMs(), 0];
   for (let round = 0; round < contest.rounds; round += 1) {
+    if (round > 0 && startedMs + lastMs > contest.endsMs) break;
     const asked = entries.filter(
       ({ contender, runs }) =>
         round < (contender.rounds ?? contest.rounds) && runs.every(({ problem }) => problem === null),
@@ -37,8 +42,10 @@ export async function compete(contest: Contest): Promise<readonly Outcome[]> {
       runs.push(run);
       contest.say(`  ${round + 1} ${contender.name.padEnd(28)} ${tell(run)}`);
     }
+    const nowMs = systemClock.monotonicMs();
+    [startedMs, lastMs] = [nowMs, nowMs - startedMs];
   }
-  return entries.map(({ contender, runs }) => outcomeOf(contender, runs));
+  return entries.map(({ contender, runs }) => outcomeOf(contender, runs, contender.rounds ?? contest.rounds));
 }
 
 /** Nobody is always the first: each of the `rounds` begins further down the list. */
@@ -102,10 +109,10 @@ async function isSameContent(path: string, other: string): Promise<boolean> {
   }
 }
 
-function outcomeOf({ name, kind, isVerifying }: Contender, runs: readonly Run[]): Outcome {
+function outcomeOf({ name, kind, isVerifying }: Contender, runs: readonly Run[], planned: number): Outcome {
   const good = runs.filter(({ problem }) => problem === null);
   const problem = runs.find((run) => run.problem !== null)?.problem ?? null;
-  return { name, kind, isVerifying, runs, median: good.length === 0 ? null : mediansOf(good), problem };
+  return { name, kind, isVerifying, planned, runs, median: good.length === 0 ? null : mediansOf(good), problem };
 }
 
 function mediansOf(runs: readonly Run[]): Medians {

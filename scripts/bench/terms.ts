@@ -61,6 +61,8 @@ export interface Outcome {
   readonly name: string;
   readonly kind: Contender["kind"];
   readonly isVerifying: boolean;
+  /** Runs that were to be; there are fewer after one that failed, or for lack of time. */
+  readonly planned: number;
   readonly runs: readonly Run[];
   /** Null when no run was good. */
   readonly median: Medians | null;

@@ -15,6 +15,7 @@ const FILES = 100;
 export const checkCase: Case = {
   id: "check",
   title: "models check, 100 files, warm",
+  seconds: 11,
   run: async (bench, { id, title }) => {
     const { folder, files } = await serve(
       bench,

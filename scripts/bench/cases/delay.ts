@@ -38,6 +38,7 @@ const CONNECTIONS = 16;
 export const delayCase: Case = {
   id: "delay",
   title: "40 ms of delay, 0.1 % of loss",
+  seconds: 76,
   run: async (bench, { id, title }) => {
     const opened = await networkOf(bench, [LINK]);
     if (typeof opened === "string") return skippedCase({ id, title }, opened);

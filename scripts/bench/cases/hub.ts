@@ -18,6 +18,7 @@ const SHARES = [8, 4, 1, 1, 1, 1] as const;
 export const hubCase: Case = {
   id: "hub",
   title: "Six files of a Hub repository",
+  seconds: 17,
   run: async (bench, { id, title }) => {
     const path = bench.tools.path("hf");
     if (path === null) return skippedCase({ id, title }, "hf is absent (pip install huggingface_hub)");

@@ -63,6 +63,7 @@ const CAPPED_LINK = 160 * MB;
 export const cappedConnectionsCase: Case = {
   id: "cap",
   title: "20 MB/s a connection, 160 MB/s in all",
+  seconds: 71,
   run: (bench, identity) =>
     runTrack(bench, {
       ...identity,
@@ -87,6 +88,7 @@ const LINK = 100 * MB;
 export const cappedLinkCase: Case = {
   id: "link",
   title: "A link of 100 MB/s",
+  seconds: 47,
   run: (bench, identity) =>
     runTrack(bench, {
       ...identity,
@@ -210,6 +212,7 @@ const STRAGGLER = { every: 16, bytesPerSecond: CAP / 100 };
 export const stragglerCase: Case = {
   id: "straggler",
   title: "One connection of sixteen at 1 % of the speed",
+  seconds: 47,
   isLong: true,
   run: async (bench, identity) => {
     const track: Track = {

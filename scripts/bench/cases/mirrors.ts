@@ -44,6 +44,7 @@ const unequal = (id: string, rates: readonly number[], isLong: boolean = false):
   id,
   isLong,
   title: `Mirrors of ${rates.join(" + ")} MB/s`,
+  seconds: 40,
   run: (bench, identity) => runUnequal(bench, { ...identity, rates: rates.map((one) => one * MB) }),
 });
 
@@ -171,6 +172,7 @@ const PATIENCE_SECONDS = 5;
 const dying = (id: string, title: string, kill: (link: { readonly cut: () => void }, origin: Nginx) => void): Case => ({
   id,
   title,
+  seconds: 20,
   run: (bench, identity) => runDying(bench, identity, kill),
 });
 

@@ -26,6 +26,7 @@ interface Stock {
 export const publishCase: Case = {
   id: "publish",
   title: "Two files into a bucket",
+  seconds: 52,
   isLong: true,
   run: async (bench, { id, title }) => {
     await using bucket = await openBucket(CEPH, bench.disk);

@@ -39,12 +39,14 @@ const FAR = { bytesPerSecond: 100_000_000, delayMs: 40 };
 export const smallCase: Case = {
   id: "small",
   title: "1,000 small files, loopback",
+  seconds: 25,
   run: (bench, identity) => runSmall(bench, identity, null),
 };
 
 export const farSmallCase: Case = {
   id: "small-far",
   title: "1,000 small files, 40 ms away",
+  seconds: 45,
   run: async (bench, identity) => {
     const opened = await networkOf(bench, [FAR]);
     if (typeof opened === "string") return skippedCase(identity, opened);

@@ -40,6 +40,7 @@ const KIT_SHARES = [8, 4, 1, 1, 1, 1] as const;
 export const httpCase: Case = {
   id: "http",
   title: "HTTP, unthrottled, one file",
+  seconds: 83,
   run: (bench, identity) =>
     race(bench, {
       ...identity,
@@ -54,6 +55,7 @@ export const httpCase: Case = {
 export const httpsCase: Case = {
   id: "https",
   title: "HTTPS, unthrottled, one file",
+  seconds: 54,
   run: (bench, identity) =>
     race(bench, {
       ...identity,
@@ -68,6 +70,7 @@ export const httpsCase: Case = {
 export const kitCase: Case = {
   id: "kit",
   title: "HTTP, unthrottled, a kit of six files",
+  seconds: 52,
   run: (bench, identity) =>
     race(bench, {
       ...identity,
@@ -82,6 +85,7 @@ export const kitCase: Case = {
 export const secureKitCase: Case = {
   id: "kit-https",
   title: "HTTPS, unthrottled, a kit of six files",
+  seconds: 36,
   run: (bench, identity) =>
     race(bench, {
       ...identity,
