@@ -10,11 +10,17 @@ export const wallOf = (outcome: Outcome | undefined): number | null => outcome?.
 export const named = (outcomes: readonly Outcome[], name: string): Outcome | undefined =>
   outcomes.find((outcome) => outcome.name === name);
 
+/** Until what it wrote is on the disk, which most leave to the kernel: a command and the sync after it. */
+export const durableOf = (outcome: Outcome | undefined): number | null =>
+  wallOf(outcome) === null ? null : over(outcome, ({ wallMs, syncMs }) => wallMs + (syncMs ?? 0));
+
+type TimeOf = (outcome: Outcome | undefined) => number | null;
+
 /** The fastest of those that finished. */
-export function best(outcomes: readonly Outcome[]): Outcome | undefined {
+export function best(outcomes: readonly Outcome[], timeOf: TimeOf = wallOf): Outcome | undefined {
   return [...outcomes]
     .filter(({ median: medians }) => medians !== null)
-    .sort((one, other) => (wallOf(one) ?? 0) - (wallOf(other) ?? 0))[0];
+    .sort((one, other) => (timeOf(one) ?? 0) - (timeOf(other) ?? 0))[0];
 }
 
 export const rivalsIn = (outcomes: readonly Outcome[]): readonly Outcome[] =>
@@ -37,17 +43,21 @@ export interface TimeClaim {
   /** Who it is compared with. */
   readonly versus: Outcome | undefined;
   readonly limit?: Outcome | undefined;
-  /** The wall time of ours over that of the other; null when there is no target. */
+  /** The time of ours over that of the other; null when there is no target. */
   readonly atMost: number | null;
+  /** @default the wall time */
+  readonly timeOf?: TimeOf;
 }
 
-/** A claim about wall times, as medians over the rounds. */
-export function compareTimes({ case: name, ours, versus, limit, atMost }: TimeClaim): Verdict {
-  const [mine, theirs] = [wallOf(ours), wallOf(versus)];
+/** A claim about times, as medians over the rounds. */
+export function compareTimes({ case: name, ours, versus, limit, atMost, timeOf = wallOf }: TimeClaim): Verdict {
+  const [mine, theirs] = [timeOf(ours), timeOf(versus)];
   const ratio = mine === null || theirs === null ? null : mine / theirs;
   const isLimit = versus?.kind === "limit";
-  const shown = (outcome: Outcome | undefined): string =>
-    outcome?.median ? `${outcome.name} ${seconds(outcome.median.wallMs)}` : "–";
+  const shown = (outcome: Outcome | undefined): string => {
+    const ms = timeOf(outcome);
+    return outcome === undefined || ms === null ? "–" : `${outcome.name} ${seconds(ms)}`;
+  };
   return {
     case: name,
     ours: shown(ours),
@@ -57,6 +67,18 @@ export function compareTimes({ case: name, ours, versus, limit, atMost }: TimeCl
     target: atMost === null ? "–" : `≤ ${atMost.toFixed(2)} ×`,
     isMet: isMetBy(ours, ratio, atMost),
   };
+}
+
+/** The claim that nobody has a proven file on the disk sooner. */
+export function compareProven(name: string, outcomes: readonly Outcome[]): Verdict {
+  const proven = rivalsIn(outcomes).filter(({ isVerifying }) => isVerifying);
+  return compareTimes({
+    case: `${name}, until it is on the disk: best other with a digest`,
+    ours: named(outcomes, "modelferry sync"),
+    versus: best(proven, durableOf),
+    atMost: 1,
+    timeOf: durableOf,
+  });
 }
 
 /** A run of ours that failed meets nothing. */

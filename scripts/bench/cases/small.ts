@@ -13,7 +13,7 @@ import {
   unserve,
 } from "../bench.ts";
 import { totalBytes } from "../content.ts";
-import { best, compareTimes, formatBytes, named, rivalsIn, roundsText } from "../figures.ts";
+import { best, compareProven, compareTimes, formatBytes, named, rivalsIn, roundsText } from "../figures.ts";
 import type { Network } from "../links.ts";
 import { syncContender } from "../ours.ts";
 import { type Offer, type RivalName, rivals } from "../rivals.ts";
@@ -91,7 +91,10 @@ async function runSmall(
     title,
     about: `${count} files of 20 to 180 kB, ${formatBytes(totalBytes(files))} in all, over HTTP on ${where}; ${connections} connections for who has such a knob, up to 32 for ours; ${roundsText(outcomes)}. Ours looks at each file's mirrors, hashes, syncs and writes a receipt.`,
     outcomes,
-    verdicts: [compareTimes({ case: `${title}: best other tool`, ours, versus: best(rivalsIn(outcomes)), atMost: 1 })],
+    verdicts: [
+      compareTimes({ case: `${title}: best other tool`, ours, versus: best(rivalsIn(outcomes)), atMost: 1 }),
+      compareProven(title, outcomes),
+    ],
     series: [],
     skipped: [],
   };

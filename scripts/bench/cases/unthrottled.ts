@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createAuthority } from "../../../tests/origins/certificate.ts";
 import { type Bench, type Case, contest, listsOf, nginxOf, roundsOf, scaled, serve, unserve } from "../bench.ts";
-import { best, claim, compareTimes, formatBytes, named, rivalsIn, roundsText } from "../figures.ts";
+import { best, claim, compareProven, compareTimes, formatBytes, named, rivalsIn, roundsText } from "../figures.ts";
 import { limitOf, limits } from "../limits.ts";
 import { lanesContender, syncContender } from "../ours.ts";
 import { type Offer, type RivalName, rivals } from "../rivals.ts";
@@ -173,6 +173,7 @@ function digestVerdicts(outcomes: readonly Outcome[]): readonly Verdict[] {
   return [
     compareTimes({ case: `${name}: curl + openssl`, ours, versus: curl, limit, atMost: 0.6 }),
     compareTimes({ case: `${name}: aria2c + checksum`, ours, versus: aria, limit, atMost: 0.3 }),
+    compareProven(name, outcomes),
   ];
 }
 
@@ -198,6 +199,7 @@ function secureVerdicts(name: string, outcomes: readonly Outcome[]): readonly Ve
   return [
     compareTimes({ case: `${name}: curl + openssl`, ours, versus: curl, atMost: 0.7 }),
     compareTimes({ case: `${name}: best other without a digest`, ours, versus: best(unverified(outcomes)), atMost: 1 }),
+    compareProven(name, outcomes),
   ];
 }
 
@@ -212,5 +214,6 @@ function kitVerdicts(outcomes: readonly Outcome[]): readonly Verdict[] {
       versus: named(outcomes, "aria2c + checksum"),
       atMost: 0.3,
     }),
+    compareProven(name, outcomes),
   ];
 }
