@@ -29,21 +29,23 @@ export interface Contest {
 
 /** Runs every contender once a round. Who fails is not asked again; a round that would end too late is left out. */
 export async function compete(contest: Contest): Promise<readonly Outcome[]> {
-  const entries = contest.contenders.map((contender) => ({ contender, runs: [] as Run[] }));
-  let [startedMs, lastMs] = [systemClock.monotonicMs(), 0];
+  /** `tookMs` is that of the last run, with what comes before and after it. */
+  const entries = contest.contenders.map((contender) => ({ contender, runs: [] as Run[], tookMs: 0 }));
   for (let round = 0; round < contest.rounds; round += 1) {
-    if (round > 0 && startedMs + lastMs > contest.endsMs) break;
     const asked = entries.filter(
       ({ contender, runs }) =>
         round < (contender.rounds ?? contest.rounds) && runs.every(({ problem }) => problem === null),
     );
-    for (const { contender, runs } of rotated(asked, round, contest.rounds)) {
+    const neededMs = asked.reduce((sum, { tookMs }) => sum + tookMs, 0);
+    if (round > 0 && systemClock.monotonicMs() + neededMs > contest.endsMs) break;
+    for (const entry of rotated(asked, round, contest.rounds)) {
+      const { contender, runs } = entry;
+      const fromMs = systemClock.monotonicMs();
       const run = await runProven(contest, contender, round);
+      entry.tookMs = systemClock.monotonicMs() - fromMs;
       runs.push(run);
       contest.say(`  ${round + 1} ${contender.name.padEnd(28)} ${tell(run)}`);
     }
-    const nowMs = systemClock.monotonicMs();
-    [startedMs, lastMs] = [nowMs, nowMs - startedMs];
   }
   return entries.map(({ contender, runs }) => outcomeOf(contender, runs, contender.rounds ?? contest.rounds));
 }
