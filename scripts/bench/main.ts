@@ -15,7 +15,7 @@ import { pageOf } from "./page.ts";
 import { openPages } from "./pages.ts";
 import type { Results } from "./results.ts";
 import type { CaseReport } from "./terms.ts";
-import { shareOf } from "./time-share.ts";
+import { lastBeginMs } from "./time-left.ts";
 import { findTools, type Tools } from "./tools.ts";
 
 const say = (text: string): void => {
@@ -87,7 +87,7 @@ async function runCases(bench: Bench, endsMs: number): Promise<readonly CaseRepo
   for (const [at, one] of cases.entries()) {
     const from = systemClock.monotonicMs();
     bench.say(`\n${one.title}`);
-    const report = await runCase({ ...bench, endsMs: from + shareOf(endsMs - from, cases.slice(at)) }, one);
+    const report = await runCase({ ...bench, endsMs: lastBeginMs(endsMs, cases.slice(at)) }, one);
     for (const why of report.skipped) bench.say(`  not measured: ${why}`);
     bench.say(`  (${((systemClock.monotonicMs() - from) / 1000).toFixed(0)} s)`);
     reports.push(report);

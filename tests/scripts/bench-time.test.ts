@@ -2,29 +2,18 @@
 import { expect, test } from "vitest";
 import { roundsText } from "../../scripts/bench/figures.ts";
 import type { Outcome } from "../../scripts/bench/terms.ts";
-import { shareOf } from "../../scripts/bench/time-share.ts";
+import { lastBeginMs } from "../../scripts/bench/time-left.ts";
 
 const CASES = [{ seconds: 60 }, { seconds: 30 }, { seconds: 10 }];
 
-test("shareOf() gives each case its part of what is left", () => {
-  expect(shareOf(200_000, CASES)).toBe(120_000);
-  expect(shareOf(80_000, CASES.slice(1))).toBe(60_000);
-  expect(shareOf(7_000, CASES.slice(2))).toBe(7_000);
+test("lastBeginMs() leaves the cases that follow their time, and a tenth more", () => {
+  expect(lastBeginMs(200_000, CASES)).toBe(156_000);
+  expect(lastBeginMs(200_000, CASES.slice(1))).toBe(189_000);
+  expect(lastBeginMs(200_000, CASES.slice(2))).toBe(200_000);
 });
 
-test("shareOf() gives nothing when the time is up, and everything where there is no end", () => {
-  expect(shareOf(-5_000, CASES)).toBe(0);
-  expect(shareOf(Number.POSITIVE_INFINITY, CASES)).toBe(Number.POSITIVE_INFINITY);
-});
-
-test("a case that takes its part leaves the next ones theirs", () => {
-  let leftMs = 100_000;
-  const given = CASES.map((_, at) => {
-    const ms = shareOf(leftMs, CASES.slice(at));
-    leftMs -= ms;
-    return ms;
-  });
-  expect(given).toEqual([60_000, 30_000, 10_000]);
+test("lastBeginMs() has no end where nobody waits for it", () => {
+  expect(lastBeginMs(Number.POSITIVE_INFINITY, CASES)).toBe(Number.POSITIVE_INFINITY);
 });
 
 const run = {
