@@ -1,7 +1,6 @@
 /** A digest worker: takes its tasks in turns of a few MiB, so that a cancel or a new task never waits for a big one. */
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
-import xxhash from "xxhash-wasm";
 import { lazy } from "../base/flow.ts";
 import { serveThread } from "../base/threads.ts";
 import type { FromDigestWorker, ToDigestWorker } from "./protocol.ts";
@@ -27,8 +26,12 @@ interface Task {
   toldAt: number;
 }
 
-// To compile it takes 20 ms, and 250 on a busy box: a sha256 does not wait for that.
-const xxh64 = lazy(() => xxhash().then(({ create64 }) => create64));
+// To load and compile it takes 20 ms, and 250 on a busy box: a sha256 does not wait for that.
+const xxh64 = lazy(async () => {
+  const { default: xxhash } = await import("xxhash-wasm");
+  const { create64 } = await xxhash();
+  return create64;
+});
 
 function start(post: (answer: FromDigestWorker) => void): (message: unknown) => void {
   const tasks = new Map<number, Task>();
