@@ -1,6 +1,6 @@
 /** Which rest is asked for twice when nothing else is left to ask for: whoever has it first is taken. Pure. */
 import { type ByteRange, removeRange } from "../base/range.ts";
-import { mirrorOn } from "./choose-job.ts";
+import { mirrorOn, openHosts } from "./choose-job.ts";
 import { isSettled } from "./steal.ts";
 import type { HostState, JobState, LaneState, MirrorState } from "./world.ts";
 
@@ -39,7 +39,7 @@ export function planHedge(jobs: readonly JobState[], host: HostState, nowMs: num
   let best: (Hedge & { readonly gainMs: number }) | null = null;
   for (const [index, job] of jobs.entries()) {
     const mirror = mirrors[index] ?? null;
-    if (mirror === null || !mirror.hasRanges) continue;
+    if (mirror === null || !mirror.hasRanges || isOutdone(host, job, nowMs)) continue;
     const hedged = new Set([...job.hedges].map(({ standsFor }) => standsFor));
     for (const victim of job.lanes) {
       if (hedged.has(victim) || victim.spare !== null || !isSettled(victim, nowMs)) continue;
@@ -48,6 +48,13 @@ export function planHedge(jobs: readonly JobState[], host: HostState, nowMs: num
     }
   }
   return best;
+}
+
+/** True for a host whose lanes all wait, where another brings something: it may just have died. */
+function isOutdone(host: HostState, job: JobState, nowMs: number): boolean {
+  const isQuiet = ({ lanes, lastMoveMs, firstByteMs }: HostState): boolean =>
+    lanes.size > 0 && nowMs - lastMoveMs > Math.max(STUCK_MS, 2 * firstByteMs);
+  return isQuiet(host) && [...openHosts(job)].some((other) => !other.isMute && !isQuiet(other));
 }
 
 /** Takes of the spare of a lane that ended at `position` what that lane did not bring. */
@@ -73,8 +80,9 @@ function gainOf(victim: LaneState, host: HostState, nowMs: number): number {
   return aloneMs > hedgeMs * LEAST_TIMES ? aloneMs - hedgeMs : 0;
 }
 
-function isStuck({ lastMoveMs, meter, host }: LaneState, nowMs: number): boolean {
-  const stepMs = (STEP_BYTES / Math.max(1, meter.rate())) * 1000;
+function isStuck({ lastMoveMs, meter, host, position, start }: LaneState, nowMs: number): boolean {
+  // Before its first byte it has no step to take.
+  const stepMs = position === start ? 0 : (STEP_BYTES / Math.max(1, meter.rate())) * 1000;
   return nowMs - lastMoveMs > Math.max(STUCK_MS, 2 * host.firstByteMs, 2 * stepMs);
 }
 

@@ -16,7 +16,7 @@ const FIRST_LANES = 4;
 /** What a host is thought to take to its first byte before one came. */
 const FIRST_BYTE_MS = 50;
 /** After so long in silence nothing is expected, or several times what it takes to a first byte. */
-const LOST_MS = 2_000;
+const LOST_MS = 1_000;
 
 /** The host at `key`, of which nothing is known yet but what is remembered. */
 export function beginHost(key: string, { lanes, lanesPerHost, remembered }: HostLimits, nowMs: number): HostState {

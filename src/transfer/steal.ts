@@ -133,6 +133,8 @@ function isHedged(lane: LaneState, nowMs: number): boolean {
 
 /** Bytes per second that the victim is trusted with: what it did, what its host does while it is young, less when silent. */
 function ownRate(lane: LaneState, nowMs: number): number {
+  // What a host did before it fell silent is forgotten by and by: a lane that tries it would keep some crumbs for long.
+  if (lane.position === lane.start && lane.host.isMute) return 0;
   const rate = lane.position > lane.start ? lane.meter.rate() : lane.host.laneMeter.rate();
   const silentMs = nowMs - lane.lastMoveMs;
   if (silentMs > lostAfterMs(lane.host)) return 0;

@@ -34,8 +34,26 @@ describe("planHedge()", () => {
 
   it("asks for the rest of a lane that is stuck, also on another connection to its own host", () => {
     const { job, slow, lane } = rig({ latest: 10 * MB, lastMoveMs: NOW - 150 });
-    slow.firstByteMs = 40;
+    Object.assign(slow, { firstByteMs: 40, lastMoveMs: NOW - 20 });
     expect(planHedge([job], slow, NOW)?.victim).toBe(lane);
+  });
+
+  it("asks no host all of whose lanes are stuck while another is well, and asks it where there is no other", () => {
+    const { job, slow, idle, lane } = rig({ latest: 10 * MB, lastMoveMs: NOW - 150 });
+    Object.assign(slow, { firstByteMs: 40, lastMoveMs: NOW - 150 });
+    expect(planHedge([job], slow, NOW)).toBeNull();
+    expect(planHedge([job], idle, NOW)?.victim).toBe(lane);
+    job.mirrors.pop();
+    expect(planHedge([job], slow, NOW)?.victim).toBe(lane);
+  });
+
+  it("asks for the rest of a lane that has brought nothing yet, after twice the time to a first byte", () => {
+    const { job, slow, idle } = rig({ isCancelled: true });
+    const young = makeLane(job, { start: 0, end: 500 }, { lastMoveMs: NOW - 150 });
+    slow.firstByteMs = 40;
+    expect(planHedge([job], idle, NOW)?.victim).toBe(young);
+    slow.firstByteMs = 80;
+    expect(planHedge([job], idle, NOW)).toBeNull();
   });
 
   it.each<readonly [string, Parameters<typeof rig>[0]]>([

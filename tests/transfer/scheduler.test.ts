@@ -160,6 +160,23 @@ describe("createScheduler()", () => {
     expect(seconds(run.finishMs)).toBeLessThan(8);
   });
 
+  it("loses less than a second to a mirror that falls silent, whenever it does", () => {
+    const size = 800 * MB;
+    const lostMs = [40, 80, 110].flatMap((rate) =>
+      [1, 20, 60].flatMap((latencyMs) =>
+        Array.from({ length: 22 }, (_, index) => {
+          const hangsAtMs = 1_500 + index * 113;
+          const hosts = [host(80 * MB, { latencyMs }), host(rate * MB, { latencyMs, hangsAtMs })];
+          const { finishMs, isWhole } = simulate(hosts, [{ id: "a", size, hosts: [0, 1] }], { limitMs: 60_000 });
+          const left = size - (80 + rate) * MB * seconds(hangsAtMs);
+          return isWhole ? finishMs - hangsAtMs - (Math.max(0, left) / (80 * MB)) * 1000 : Number.POSITIVE_INFINITY;
+        }),
+      ),
+    );
+    // The lane that tried the silent host was left some hundred bytes, for which the file waited two seconds.
+    expect(Math.max(...lostMs)).toBeLessThan(1_000);
+  });
+
   it("is sooner at the rate of a host that is remembered", () => {
     const capped = host(400 * MB, { perLane: 20 * MB });
     const jobs = [{ id: "a", size: 400 * MB, hosts: [0] }];
