@@ -50,7 +50,7 @@ export function planHedge(jobs: readonly JobState[], host: HostState, nowMs: num
   return best;
 }
 
-/** True for a host whose lanes all wait, where another brings something: it may just have died. */
+/** True for a host all of whose lanes wait, where those of another do not: it may just have died. */
 function isOutdone(host: HostState, job: JobState, nowMs: number): boolean {
   const isQuiet = ({ lanes, lastMoveMs, firstByteMs }: HostState): boolean =>
     lanes.size > 0 && nowMs - lastMoveMs > Math.max(STUCK_MS, 2 * firstByteMs);
