@@ -29,7 +29,7 @@ export interface Bench {
 export interface Case {
   readonly id: string;
   readonly title: string;
-  /** What all of its rounds took on the machine of the README: its part of the time for all cases. */
+  /** What all of its rounds took on the machine of the README: so much is kept for it while others go on. */
   readonly seconds: number;
   /** Left out of a quick run that does not name it. @default false */
   readonly isLong?: boolean;
