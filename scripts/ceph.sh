@@ -91,12 +91,24 @@ start_monitor() {
   exit 1
 }
 
+# A monitor that was just elected takes one command and may refuse the next one (EPERM).
+ask() { # folder, command
+  local folder="$1" _
+  shift
+  for _ in $(seq 50); do
+    ceph -c "$folder/ceph.conf" "$@" >/dev/null && return
+    sleep 0.1
+  done
+  echo "ceph.sh: the monitor refuses: ceph $*; see $folder/mon.only.log" >&2
+  exit 1
+}
+
 start_disk() {
   local id
   id=$(cat /proc/sys/kernel/random/uuid)
-  ceph -c "$1/ceph.conf" osd new "$id" 0 >/dev/null
+  ask "$1" osd new "$id" 0
   ceph-osd -c "$1/ceph.conf" -i 0 --mkfs --osd-uuid "$id" --no-mon-config
-  ceph -c "$1/ceph.conf" osd crush add osd.0 1.0 host=here root=default
+  ask "$1" osd crush add osd.0 1.0 host=here root=default
   ceph-osd -c "$1/ceph.conf" -i 0 --setuser root --setgroup root
 }
 
