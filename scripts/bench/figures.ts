@@ -11,7 +11,7 @@ export const named = (outcomes: readonly Outcome[], name: string): Outcome | und
   outcomes.find((outcome) => outcome.name === name);
 
 /** Until what it wrote is on the disk, which most leave to the kernel: a command and the sync after it. */
-export const durableOf = (outcome: Outcome | undefined): number | null =>
+const durableOf = (outcome: Outcome | undefined): number | null =>
   wallOf(outcome) === null ? null : over(outcome, ({ wallMs, syncMs }) => wallMs + (syncMs ?? 0));
 
 type TimeOf = (outcome: Outcome | undefined) => number | null;

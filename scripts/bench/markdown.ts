@@ -21,7 +21,7 @@ export function markdownOf(results: Results): string {
   ].join("\n\n")}\n`;
 }
 
-const HOW = `Wall time is that of the whole command, process start included, from fork to exit; CPU is user and system time of the client and its children; memory is the peak of the largest process. Before each run the last output is out of the way and the disk synced; each round begins with another contender. The sizes of every output are compared with what was served, its bytes too in the first round. "Sync after" is what a command left to the kernel: how long its dirty pages took to reach the disk. "Others' load" is the share of the cores that neither the client nor its origin used.`;
+const HOW = `Wall time is that of the whole command, process start included, from fork to exit; CPU is user and system time of the client and its children; memory is the peak of the largest process. Before each run the last output is out of the way and the disk synced; each round begins with another contender. The sizes of every output are compared with what was served, its bytes too in the first round. "Sync after" is what a command left to the kernel: how long its dirty pages took to reach the disk; the times of rows "until it is on the disk" are with it. "Others' load" is the share of the cores that neither the client nor its origin used.`;
 
 function machineText({ machine }: Results): string {
   return [

@@ -24,6 +24,8 @@ export const HOME: string = fileURLToPath(new URL("../..", import.meta.url));
 
 export const USAGE = `npm run bench -- [--quick] [--only CASE,…] [--rounds N] [--out FOLDER] [--list] [--keep]
 
+A whole run ends in fifteen minutes: on a slow machine rounds are left out, and the report says where.
+
 BENCH_DISK=folder on the disk to write to; BENCH_CURL, BENCH_ARIA2C, … = where a tool is that is not on PATH;
 BENCH_MODELS=dist/bin/models.cjs of another build, to measure that one.`;
 

@@ -1,6 +1,6 @@
-/** How a benchmark whose machine is slow still ends when it should, and says what it left out. */
+/** What the benchmark says of time: when it ends, which rounds it left out, and who has files on the disk first. */
 import { expect, test } from "vitest";
-import { roundsText } from "../../scripts/bench/figures.ts";
+import { compareProven, roundsText } from "../../scripts/bench/figures.ts";
 import type { Outcome } from "../../scripts/bench/terms.ts";
 import { lastBeginMs } from "../../scripts/bench/time-left.ts";
 
@@ -43,4 +43,27 @@ test("roundsText() says when rounds were left out, and who was asked less often 
 
 test("roundsText() does not call it lack of time when everyone failed", () => {
   expect(roundsText([outcome("curl", 3, 1, "exit code 7")])).toBe("1 alternating round");
+});
+
+test("compareProven() counts the sync that a command left undone, and only who proves a digest", () => {
+  const timed = (name: string, kind: Outcome["kind"], wallMs: number, syncMs: number, isVerifying = true): Outcome => ({
+    ...outcome(name, 1, 0),
+    kind,
+    isVerifying,
+    runs: [{ ...run, wallMs, syncMs }],
+    median: { wallMs, cpuMs: null, rssBytes: null, syncMs, elsewhere: 0 },
+  });
+  const ours = timed("modelferry sync", "ours", 2_000, 0);
+  const rivals = [
+    timed("dirty", "rival", 1_700, 700),
+    timed("slow", "rival", 2_500, 0),
+    timed("unproven", "rival", 100, 0, false),
+  ];
+  expect(compareProven("a kit", [ours, ...rivals])).toMatchObject({
+    other: "dirty 2.40 s",
+    ratio: "0.83",
+    isMet: true,
+  });
+  const sooner = timed("sooner", "rival", 1_000, 900);
+  expect(compareProven("a kit", [ours, ...rivals, sooner])).toMatchObject({ other: "sooner 1.90 s", isMet: false });
 });
