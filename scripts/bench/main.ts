@@ -29,6 +29,7 @@ const MEMORY_BYTES = 2 * 1024 ** 3;
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2), process.env);
+  if (options.isHelping) return say(USAGE);
   if (options.isListing) return say(CASES.map(({ id, title }) => `${id.padEnd(12)} ${title}`).join("\n"));
   const unknown = options.only.filter((id) => !CASES.some((one) => one.id === id));
   if (unknown.length > 0) throw new TypeError(`there is no case ${unknown.join(", ")}, see --list`);

@@ -16,6 +16,8 @@ export interface Options {
   /** A folder on the disk that is written to. */
   readonly disk: string;
   readonly isListing: boolean;
+  /** Only says what it may be told. */
+  readonly isHelping: boolean;
   /** Keeps logs and what the commands wrote to their outputs. */
   readonly isKeeping: boolean;
 }
@@ -39,6 +41,7 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
       rounds: { type: "string" },
       out: { type: "string", default: resolve(HOME, "bench") },
       list: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
       keep: { type: "boolean", default: false },
     },
   });
@@ -52,6 +55,7 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
     out: resolve(values.out),
     disk: resolve(disk ?? tmpdir()),
     isListing: values.list,
+    isHelping: values.help,
     isKeeping: values.keep,
   };
 }
