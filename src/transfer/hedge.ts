@@ -30,6 +30,8 @@ const LEAST_TIMES = 4;
 /** After such a silence a lane is thought to be stuck, if it is also twice what it takes for so much, and for a first byte. */
 const STUCK_MS = 100;
 const STEP_BYTES = 64 * 1024;
+/** What stands for such a step before the first byte: a server that has much to do takes its time for one. */
+const UNSEEN_MS = 250;
 
 /** The rest that `host` should be asked for beside the lane that brings it, or null. */
 export function planHedge(jobs: readonly JobState[], host: HostState, nowMs: number): Hedge | null {
@@ -81,8 +83,7 @@ function gainOf(victim: LaneState, host: HostState, nowMs: number): number {
 }
 
 function isStuck({ lastMoveMs, meter, host, position, start }: LaneState, nowMs: number): boolean {
-  // Before its first byte it has no step to take.
-  const stepMs = position === start ? 0 : (STEP_BYTES / Math.max(1, meter.rate())) * 1000;
+  const stepMs = position === start ? UNSEEN_MS : (STEP_BYTES / Math.max(1, meter.rate())) * 1000;
   return nowMs - lastMoveMs > Math.max(STUCK_MS, 2 * host.firstByteMs, 2 * stepMs);
 }
 

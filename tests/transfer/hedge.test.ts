@@ -47,12 +47,13 @@ describe("planHedge()", () => {
     expect(planHedge([job], slow, NOW)?.victim).toBe(lane);
   });
 
-  it("asks for the rest of a lane that has brought nothing yet, after twice the time to a first byte", () => {
+  it("asks for the rest of a lane that has brought nothing for half a second, or twice the time to a first byte", () => {
     const { job, slow, idle } = rig({ isCancelled: true });
-    const young = makeLane(job, { start: 0, end: 500 }, { lastMoveMs: NOW - 150 });
+    const young = makeLane(job, { start: 0, end: 500 }, { lastMoveMs: NOW - 550 });
     slow.firstByteMs = 40;
     expect(planHedge([job], idle, NOW)?.victim).toBe(young);
-    slow.firstByteMs = 80;
+    expect(planHedge([job], idle, NOW - 100)).toBeNull();
+    slow.firstByteMs = 300;
     expect(planHedge([job], idle, NOW)).toBeNull();
   });
 
